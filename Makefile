@@ -1,0 +1,50 @@
+# Everything runs in .venv, which `make install` creates with the versions that constraints.txt names.
+# Another interpreter:  make install PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip
+WORKERS ?= 2
+
+.PHONY: install install-dev demo test lint docs dist bench-inference bench-simulators
+
+install: .venv/.installed
+install-dev: .venv/.installed-dev
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "edgewise needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name a newer one: make install PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { \
+	  echo "On Debian and Ubuntu, venv is a package of its own: apt-get install python3-venv" >&2; exit 1; }
+
+# torch goes first and alone, so that pip settles which build of it is used before anything else depends on it.
+.venv/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -q -c constraints.txt torch
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/edgewise demo
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+test: lint
+	$(BIN)/pytest -n $(WORKERS)
+
+docs: install-dev
+	$(BIN)/pytest tests/docs
+
+bench-inference bench-simulators: bench-%: install
+	$(BIN)/python benchmarks/$*.py
+
+dist: install-dev
+	$(PIP) install -q -c constraints.txt build
+	$(BIN)/python -m build --no-isolation

@@ -1,0 +1,227 @@
+"""What a user may choose about an inference; one small record a subject, each field with its own help."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from edgewise.errors import ConfigError
+
+Scope = Literal["per-sequence", "shared", "per-window"]
+METHODS = ("superposition", "correlation", "partial-correlation", "lag-regression")
+
+
+def _require(holds: bool, name: str, value: object, expected: str) -> None:
+    if not holds:
+        raise ConfigError(f"{name} is {value!r}", expected=expected)
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """Which graph is sought.
+
+    Attributes:
+        edge_types: number of kinds of relation, "no interaction" included when it is one of them.
+        no_interaction: whether type 0 means that nothing acts. "auto" decides by the marginal likelihood.
+        undirected: the relation of (i, j) is that of (j, i): their evidence is added.
+        graph: one graph a sequence, one for all sequences ("shared"), or one a window of time.
+        window: frames of a window, for graph = "per-window".
+        stay: probability that an edge keeps its type from one window to the next.
+        neighbours: candidates are the so many nearest entities (0: every other entity).
+        prior: prior probability of each type; empty: all alike.
+        fill_gaps: longest gap in frames that is bridged by interpolation where a value is only looked at.
+    """
+
+    edge_types: int = 2
+    no_interaction: Literal["auto", "yes", "no"] = "auto"
+    undirected: bool = False
+    graph: Scope = "per-sequence"
+    window: int = 10
+    stay: float = 0.9
+    neighbours: int = 0
+    prior: tuple[float, ...] = ()
+    fill_gaps: int = 3
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prior", tuple(float(p) for p in self.prior))
+        _require(2 <= self.edge_types <= 16, "edge_types", self.edge_types, "2 to 16 types")
+        _require(self.no_interaction in ("auto", "yes", "no"), "no_interaction", self.no_interaction, "auto, yes, no")
+        scopes = ("per-sequence", "shared", "per-window")
+        _require(self.graph in scopes, "graph", self.graph, f"one of {', '.join(scopes)}")
+        _require(self.window >= 2, "window", self.window, "at least 2 frames")
+        _require(0.0 < self.stay < 1.0, "stay", self.stay, "a probability between 0 and 1, ends excluded")
+        _require(self.neighbours >= 0, "neighbours", self.neighbours, "0 (all) or a positive number")
+        _require(self.fill_gaps >= 0, "fill_gaps", self.fill_gaps, "0 or a positive number of frames")
+        if self.prior:
+            right = (
+                len(self.prior) == self.edge_types
+                and min(self.prior) > 0
+                and abs(sum(self.prior) - 1) < 1e-6
+            )
+            _require(right, "prior", self.prior, f"{self.edge_types} positive probabilities that sum to 1")
+
+
+@dataclass(frozen=True)
+class LawConfig:
+    """The inductive bias of the learnt pairwise law f_k(sender, receiver).
+
+    Attributes:
+        translation: only relative positions and relative velocities enter a message, never where the pair is.
+        rotation: messages turn with the pair: components along and across the line between the two.
+        symmetric: action equals reaction, f(j, i) = -f(i, j).
+        additive: a message depends on the sender alone.
+        lags: earlier frames that also enter, of the sender and the receiver.
+        identity: size of a learnt vector an entity (masses, charges, roles); 0 for interchangeable entities.
+        hidden: width of the networks.
+    """
+
+    translation: bool = True
+    rotation: bool = False
+    symmetric: bool = False
+    additive: bool = False
+    lags: int = 0
+    identity: int = 0
+    hidden: int = 64
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.lags <= 50, "lags", self.lags, "0 to 50 earlier frames")
+        _require(0 <= self.identity <= 64, "identity", self.identity, "0 to 64 numbers an entity")
+        _require(4 <= self.hidden <= 4096, "hidden", self.hidden, "4 to 4096 units")
+        if self.rotation and not self.translation:
+            raise ConfigError(
+                "rotation without translation", expected="a law of relative positions", fix="set translation = true"
+            )
+        if self.additive and (self.symmetric or self.rotation):
+            raise ConfigError(
+                "additive together with symmetric or rotation",
+                expected="a law that sees both ends of the pair",
+                fix="drop additive, or the other bias",
+            )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the law is fitted.
+
+    Attributes:
+        seed: decides the initial weights and every batch.
+        max_steps: most gradient steps, should the marginal likelihood not settle earlier.
+        time_limit: seconds after which the fit is brought to its end (0: none).
+        batch_size: recordings (or stretches of one) a step; 0 chooses by the number of pairs.
+        learning_rate: Adam's step size; it falls to zero over the last third of the fit.
+        noise: "learnt" lets the noise depend on the receiver's state; "profiled" keeps one level.
+        temperature: tempering of the configurations at the start of the discrete phase.
+    """
+
+    seed: int = 0
+    max_steps: int = 4000
+    time_limit: float = 0.0
+    batch_size: int = 0
+    learning_rate: float = 3e-3
+    noise: Literal["learnt", "profiled"] = "learnt"
+    temperature: float = 4.0
+
+    def __post_init__(self) -> None:
+        _require(self.seed >= 0, "seed", self.seed, "0 or a positive whole number")
+        _require(self.max_steps >= 1, "max_steps", self.max_steps, "at least 1 step")
+        _require(self.time_limit >= 0, "time_limit", self.time_limit, "seconds, or 0 for none")
+        _require(self.batch_size >= 0, "batch_size", self.batch_size, "0 (chosen) or a positive number")
+        _require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")
+        _require(self.noise in ("learnt", "profiled"), "noise", self.noise, "learnt or profiled")
+        _require(self.temperature >= 1, "temperature", self.temperature, "at least 1")
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """Everything that decides an inference: `method`, and the tables `graph`, `law`, `training`."""
+
+    method: str = "superposition"
+    graph: GraphConfig = field(default_factory=GraphConfig)
+    law: LawConfig = field(default_factory=LawConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ConfigError(
+                f"unknown method {self.method!r}{did_you_mean(self.method, METHODS)}",
+                expected=f"one of {', '.join(METHODS)}",
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values, as written to `config.toml`."""
+        plain: dict[str, Any] = {"method": self.method}
+        for name in SECTIONS:
+            section = getattr(self, name)
+            plain[name] = {f.name: _plain(getattr(section, f.name)) for f in fields(section)}
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any], source: str = "settings") -> "InferenceConfig":
+        """The reverse of `to_dict`; also takes the fields of all tables without their table.
+
+        Raises:
+            ConfigError: for a key that no table has (with the nearest that one has) or a value of the wrong type.
+        """
+        chosen: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+        method = cls.method
+        for key, value in plain.items():
+            if key == "method":
+                method = str(value)
+            elif key in SECTIONS and isinstance(value, Mapping):
+                for inner, setting in value.items():
+                    _take(chosen[key], {key}, inner, setting, f"{source}, table [{key}]")
+            else:
+                _take(chosen, set(SECTIONS), key, value, source)
+        sections = {name: record(**chosen[name]) for name, record in SECTIONS.items()}
+        return cls(method=method, **sections)
+
+
+SECTIONS: dict[str, type[GraphConfig] | type[LawConfig] | type[TrainingConfig]] = {
+    "graph": GraphConfig,
+    "law": LawConfig,
+    "training": TrainingConfig,
+}
+
+
+def did_you_mean(word: str, known: tuple[str, ...] | list[str]) -> str:
+    """" (did you mean 'x'?)" for the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _take(into: dict[str, Any], sections: set[str], key: str, value: object, source: str) -> None:
+    """Put one setting where it belongs: into the table that has it."""
+    known = {f.name: (name, f) for name in SECTIONS if name in sections for f in fields(SECTIONS[name])}
+    if key not in known:
+        raise ConfigError(
+            f"{source}: unknown setting {key!r}{did_you_mean(key, list(known))}",
+            expected=f"one of {', '.join(sorted(known))}",
+        )
+    section, about = known[key]
+    table = into if len(sections) == 1 else into[section]
+    table[key] = _typed(key, value, about.default, source)
+
+
+def _typed(key: str, value: object, default: object, source: str) -> object:
+    """A value of the default's type; whole numbers pass for floats, lists for tuples."""
+    if isinstance(default, bool):
+        right = isinstance(value, bool)
+    elif isinstance(default, int):
+        right = isinstance(value, int) and not isinstance(value, bool)
+    elif isinstance(default, float):
+        right = isinstance(value, (int, float)) and not isinstance(value, bool)
+        value = float(value) if isinstance(value, (int, float)) else value
+    elif isinstance(default, tuple):
+        right = isinstance(value, (list, tuple)) and all(isinstance(v, (int, float)) for v in value)
+        value = tuple(value) if isinstance(value, (list, tuple)) else value
+    else:
+        right = isinstance(value, str)
+    if not right:
+        raise ConfigError(
+            f"{source}: {key} is {value!r}", expected=f"a value like {default!r} ({type(default).__name__})"
+        )
+    return value

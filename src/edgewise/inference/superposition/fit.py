@@ -1,0 +1,129 @@
+"""Fitting a superposition law: strengths, hand-over, types."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+from edgewise.inference.config import InferenceConfig
+from edgewise.inference.encoding import Encoding
+from edgewise.inference.observations import Observations
+from edgewise.inference.superposition.model import SuperpositionModel
+from edgewise.inference.superposition.phases import StrengthsPhase, TypesPhase, arranged, type_sizes
+from edgewise.inference.superposition.strengths import strengths_of
+from edgewise.training import Checkpoints, Deadline, Progress, fit
+
+HAND_OVER_STRETCHES = 256
+
+
+@dataclass(frozen=True)
+class History:
+    """The course of a fit, one entry a step: log marginal likelihood a number observed, tempering, seconds."""
+
+    step: list[int]
+    seconds: list[float]
+    evidence: list[float]
+    temperature: list[float]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted law. `steps` counts both phases; `settled` is False where time or steps ran out first."""
+
+    model: SuperpositionModel
+    log_prior: Tensor
+    history: History
+    steps: int
+
+
+def log_prior_of(config: InferenceConfig) -> Tensor:
+    """[n_types] log prior probability of each type."""
+    n_types = config.graph.edge_types
+    prior = config.graph.prior or (1 / n_types,) * n_types
+    return torch.tensor(prior, dtype=torch.float64).log()
+
+
+@torch.no_grad()
+def name_types(model: SuperpositionModel, data: Observations, config: InferenceConfig) -> None:
+    """Hand over from strengths to types: cluster the strengths and make each cluster's centre a head.
+
+    The k-means centres c_k of the posterior mean strengths turn the span f_0, f_r - f_0 into the types' laws
+
+        f_k <- f_0 + sum_r c_kr (f_r - f_0)
+
+    ordered by the size of their messages, the weakest first.
+    """
+    n_types = config.graph.edge_types
+    window = config.graph.window if config.graph.graph == "per-window" else 0
+    some = data[torch.linspace(0, len(data) - 1, min(len(data), HAND_OVER_STRETCHES)).long()]
+    points = []
+    for at in range(0, len(some), 32):
+        form = arranged(model(some[torch.arange(at, min(at + 32, len(some)))], window), config.graph.graph)
+        points.append(strengths_of(form, model.level.double()).mean.unflatten(-1, (-1, n_types - 1)).flatten(0, -2))
+    cloud = torch.cat(points).numpy()
+    clusters = KMeans(n_types, n_init=10, random_state=config.training.seed).fit(cloud)
+    centres = torch.from_numpy(np.asarray(clusters.cluster_centers_))
+    model.law.combine_heads(torch.cat([1 - centres.sum(1, keepdim=True), centres], 1))
+    order_types(model, some[torch.arange(min(len(some), 16))])
+    if config.graph.no_interaction == "yes":
+        model.null.fill_(True)
+
+
+@torch.no_grad()
+def order_types(model: SuperpositionModel, batch: Observations) -> None:
+    """Put the types in order of the size of their messages, the weakest first; an idle type 0 stays."""
+    sizes = type_sizes(model, batch)
+    if bool(model.null):
+        sizes[0] = -1.0
+    model.law.combine_heads(torch.eye(len(sizes))[sizes.argsort(dim=0, stable=True)])
+
+
+def fit_superposition(
+    data: Observations,
+    encoding: Encoding,
+    config: InferenceConfig,
+    *,
+    deadline: Deadline,
+    checkpoints: Checkpoints | None = None,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Fitted:
+    """Maximise the marginal likelihood of a data set over laws.
+
+    The result depends on the data, the configuration and the number of threads alone, as long as no time limit cuts
+    the fit short; an interrupted fit that resumes gives the same bytes as one that was never stopped.
+    """
+    torch.manual_seed(config.training.seed)
+    model = SuperpositionModel(config, encoding, data.n_entities)
+    model.null.fill_(False)
+    log_prior = log_prior_of(config)
+    found = checkpoints.load() if checkpoints is not None and resume else None
+    course: list[tuple[float, float]] = []
+
+    def record(progress: Progress) -> None:
+        course.append((progress.seconds, progress.temperature))
+        if on_progress is not None:
+            on_progress(progress)
+
+    run = {"deadline": deadline, "checkpoints": checkpoints, "on_progress": record}
+    strengths = StrengthsPhase(model, data, config)
+    if found is None or found.phase == strengths.name:
+        fit(strengths, share=0.3, resume=found, **run)
+        name_types(model, data, config)
+        found = None
+    types = TypesPhase(model, data, config, log_prior)
+    types.before = len(strengths.evidence)
+    fit(types, share=0.85, resume=found, **run)
+    with torch.no_grad():
+        order_types(model, data[torch.arange(min(len(data), 16))])
+    return Fitted(model, log_prior, _history(strengths, types, course), types.before + len(types.evidence))
+
+
+def _history(strengths: StrengthsPhase, types: TypesPhase, course: list[tuple[float, float]]) -> History:
+    evidence = strengths.evidence + types.evidence
+    known = course[-len(evidence) :]
+    step = list(range(len(evidence)))[-len(known) :] if known else []
+    return History(step, [s for s, _ in known], evidence[-len(known) :] if known else [], [t for _, t in known])

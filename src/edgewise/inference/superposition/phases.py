@@ -1,0 +1,222 @@
+"""The two phases of a fit: continuous strengths first, then types."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgewise.inference.config import InferenceConfig
+from edgewise.inference.observations import Observations
+from edgewise.inference.superposition.configurations import Posterior, enumerate_configurations, posterior_over
+from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
+from edgewise.inference.superposition.search import Sampler, likely_table
+from edgewise.inference.superposition.strengths import strengths_of
+from edgewise.training import batch_indices, settled
+
+TRAIN_EXACTLY = 1 << 12
+"""Configurations a receiver up to which every training step sums over all of them."""
+WARM_UP = 20
+PAIRS = 60_000
+"""Pair-frames that a step looks at when the batch size is not given."""
+
+
+def arranged(form: QuadraticForm, scope: str) -> QuadraticForm:
+    """From leading dimensions [stretch, window, entity] to [receiver, window], as the graph's scope has it.
+
+    Shared: the stretches' evidence is added up, a receiver an entity. Otherwise: a receiver an entity and stretch.
+    """
+    if scope == "shared":
+        form = form.map(lambda part: part.sum((0, 1))[None, None])
+    return form.map(lambda part: part.transpose(1, 2).flatten(0, 1))
+
+
+def ridge_types(form: QuadraticForm, level: Tensor, n_types: int) -> Tensor:
+    """The configuration nearest to the best continuous one: [receiver, slot] int64, a start for a search.
+
+    A slot takes type k where its ridge coefficient z_k is the largest and above 1/2, halfway from type 0.
+    """
+    identity = torch.eye(form.gram.shape[-1], dtype=form.gram.dtype)
+    best = torch.linalg.solve(form.gram / level + identity, form.cross / level)
+    coefficients = best.unflatten(-1, (-1, n_types - 1))
+    half = torch.full_like(coefficients[..., :1], 0.5)
+    return torch.cat([half, coefficients], -1).argmax(-1)
+
+
+class _Phase:
+    """What both phases share: data, batches, the profiled noise level and the record of the evidence."""
+
+    name: str
+
+    def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig) -> None:
+        self.module: nn.Module = model
+        self.model, self.data, self.config = model, data, config
+        self.scope = config.graph.graph
+        self.window = config.graph.window if self.scope == "per-window" else 0
+        self.batch_size = config.training.batch_size or self._fitting_batch()
+        self.evidence: list[float] = []
+        self._level = model.level.clone()
+
+    def _fitting_batch(self) -> int:
+        pairs = self.data.target.shape[1] * self.data.slots[0].numel()
+        return max(4, min(PAIRS // max(pairs, 1), 256))
+
+    def batch(self, step: int) -> Observations:
+        return self.data[batch_indices(self.config.training.seed, step, len(self.data), self.batch_size)]
+
+    def _profiled(self, square: Tensor, count: Tensor) -> None:
+        """The level that maximises the likelihood of the expected residuals; in force from the next step on."""
+        self._level = (square.sum() / count.sum().clamp_min(1)).clamp_min(1e-8).float()
+
+    def after(self, step: int, loss: float) -> None:
+        self.evidence.append(-loss)
+        self.model.level.copy_(self._level)
+
+    def state(self) -> dict[str, Any]:
+        return {"evidence": self.evidence}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.evidence = list(state["evidence"])
+
+    def temperature(self, step: int) -> float:
+        return 1.0
+
+
+class StrengthsPhase(_Phase):
+    """Learn the law's span with Gaussian strengths on every pair, until the evidence has settled."""
+
+    name = "strengths"
+    LEAST, MOST, WINDOW, TOLERANCE = 60, 400, 15, 0.1
+
+    def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig) -> None:
+        super().__init__(model, data, config)
+        self.most = min(self.MOST, config.training.max_steps)
+
+    def loss(self, module: nn.Module, step: int) -> Tensor:
+        form = arranged(module(self.batch(step), self.window), self.scope)
+        strengths = strengths_of(form, self.model.level.double())
+        self._profiled(strengths.square, form.count)
+        return -strengths.log_evidence.sum() / form.count.sum().clamp_min(1)
+
+    def learning_rate(self, step: int) -> float:
+        return self.config.training.learning_rate * min(1.0, (step + 1) / WARM_UP)
+
+    def steps_left(self, step: int) -> int | None:
+        if step >= self.most or (step >= self.LEAST and settled(self.evidence, self.WINDOW, self.TOLERANCE)):
+            return 0
+        return None
+
+    def wind_down(self, step: int, steps: int) -> None:
+        if steps == 0:
+            self.most = step
+
+
+class TypesPhase(_Phase):
+    """Maximise the marginal likelihood over graphs with types: warm up and temper, learn until settled, decay.
+
+    With no_interaction = "auto" there is a trial before the decay: if the typical message of the weakest type is below
+    a fifth of the strongest's, that type is silenced and the law learns on for a while. Type 0 stays "no interaction"
+    unless this cost more than half a nat of marginal likelihood a number observed.
+    """
+
+    name = "types"
+    TEMPER, WINDOW, TOLERANCE, LEAST_DECAY = 50, 50, 0.1, 80
+    TRIAL, IDLE, WORSE = 40, 0.2, 0.5
+
+    def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig, log_prior: Tensor) -> None:
+        super().__init__(model, data, config)
+        self.log_prior = log_prior
+        n_slots, n_types = data.slots.shape[-1], config.graph.edge_types
+        self.table = enumerate_configurations(n_slots, n_types) if n_types**n_slots <= TRAIN_EXACTLY else None
+        self.most = config.training.max_steps * 2 // 3
+        self.trial_from: int | None = None
+        self.decay_from: int | None = None
+        self.decay_steps = 0
+
+    def posterior(self, form: QuadraticForm, step: int, temperature: float) -> Posterior:
+        level = self.model.level.double()
+        stay = self.config.graph.stay
+        if self.table is not None:
+            return posterior_over(form, self.table, level, self.log_prior, temperature=temperature, stay=stay)
+        fixed = form.map(lambda part: part.detach()[:, 0])
+        generator = torch.Generator().manual_seed((self.config.training.seed << 24) + step)
+        sampler = Sampler(fixed, level * temperature, self.log_prior, generator)
+        start = ridge_types(fixed, level, len(self.log_prior))
+        table, repeated = likely_table(sampler, start=start)
+        return posterior_over(form, table[:, None], level, self.log_prior, temperature=temperature, absent=repeated)
+
+    def loss(self, module: nn.Module, step: int) -> Tensor:
+        form = arranged(module(self.batch(step), self.window), self.scope)
+        found = self.posterior(form, step, self.temperature(step))
+        self._profiled(found.square, form.count)
+        return -found.log_evidence.sum() / form.count.sum().clamp_min(1)
+
+    def temperature(self, step: int) -> float:
+        return max(1.0, self.config.training.temperature ** (1 - step / self.TEMPER))
+
+    def learning_rate(self, step: int) -> float:
+        rate = self.config.training.learning_rate * min(1.0, (step + 1) / WARM_UP)
+        if self.decay_from is None:
+            return rate
+        done = (step - self.decay_from) / max(self.decay_steps, 1)
+        return rate * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+    def after(self, step: int, loss: float) -> None:
+        super().after(step, loss)
+        if self.decay_from is not None:
+            return
+        done = step + 1
+        if self.trial_from is not None:
+            if done == self.trial_from + self.TRIAL:
+                self._judge()
+                self._decay(done)
+        elif settled(self.evidence[self.TEMPER :], self.WINDOW, self.TOLERANCE) or done >= self.most:
+            if self._may_be_idle(done):
+                self.model.null.fill_(True)
+                self.trial_from = done
+            else:
+                self._decay(done)
+
+    def _may_be_idle(self, step: int) -> bool:
+        if self.config.graph.no_interaction != "auto":
+            return False
+        sizes = type_sizes(self.model, self.batch(step))
+        return float(sizes[0]) < self.IDLE * float(sizes.max())
+
+    def _judge(self) -> None:
+        """Give type 0 its law back if the data are explained clearly worse without it."""
+        half = self.TRIAL // 2
+        before = np.median(self.evidence[-self.TRIAL - half : -self.TRIAL])
+        self.model.null.fill_(bool(np.median(self.evidence[-half:]) > before - self.WORSE))
+
+    def _decay(self, start: int, steps: int | None = None) -> None:
+        self.decay_from = start
+        self.decay_steps = max(self.LEAST_DECAY, start // 2) if steps is None else steps
+
+    def steps_left(self, step: int) -> int | None:
+        if self.decay_from is None:
+            return None
+        return max(self.decay_from + self.decay_steps - step, 0)
+
+    def wind_down(self, step: int, steps: int) -> None:
+        if self.decay_from is not None:
+            self.decay_steps = step - self.decay_from + steps
+        elif steps <= max(self.LEAST_DECAY, step // 2):
+            self._decay(step, steps)
+
+    def state(self) -> dict[str, Any]:
+        marks = {name: getattr(self, name) for name in ("trial_from", "decay_from", "decay_steps")}
+        return super().state() | marks
+
+    def restore(self, state: dict[str, Any]) -> None:
+        super().restore(state)
+        self.trial_from, self.decay_from = state["trial_from"], state["decay_from"]
+        self.decay_steps = state["decay_steps"]
+
+
+@torch.no_grad()
+def type_sizes(model: SuperpositionModel, batch: Observations) -> Tensor:
+    """The typical size of each type's message: median over pairs and frames, [n_types]."""
+    _, messages, _ = model.terms(batch)
+    return messages.norm(dim=-1).flatten(0, -2).median(0).values

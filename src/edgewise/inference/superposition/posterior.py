@@ -1,0 +1,149 @@
+"""The posterior over graphs of a whole data set, given a law."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.errors import ConfigError
+from edgewise.inference.config import GraphConfig
+from edgewise.inference.observations import Observations
+from edgewise.inference.superposition.configurations import enumerate_configurations, posterior_over
+from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
+from edgewise.inference.superposition.search import Sampler, sampled_posterior
+from edgewise.inference.superposition.phases import ridge_types
+
+EXACTLY = 1 << 16
+"""Configurations a receiver up to which the posterior is summed exactly."""
+STRETCHES = 64
+RECEIVERS = 4096
+
+
+@dataclass(frozen=True)
+class GraphPosterior:
+    """Attributes:
+    probability: [sequence (1 if shared), window (1 unless per-window), receiver, sender, type]; the diagonal and
+        pairs that were no candidates are type 0 with certainty.
+    exact: whether every configuration was summed (else parallel tempering).
+    evidence: mean log marginal likelihood a number observed; NaN where it was not summed.
+    level: the noise level that fits these data best.
+    """
+
+    probability: Tensor
+    exact: bool
+    evidence: float
+    level: float
+
+
+@torch.no_grad()
+def whole_form(model: SuperpositionModel, data: Observations, graph: GraphConfig) -> tuple[QuadraticForm, int]:
+    """The quadratic forms of all graphs: leading dimensions [graph * receiver, window], and the number of graphs."""
+    window = graph.window if graph.graph == "per-window" else 0
+    starts = range(0, len(data), STRETCHES)
+    pieces = [model(data[torch.arange(at, min(at + STRETCHES, len(data)))], window) for at in starts]
+    form = QuadraticForm(
+        **{name: torch.cat([getattr(piece, name) for piece in pieces]) for name in QuadraticForm.__annotations__}
+    )
+    n_sequences = int(data.sequence.max()) + 1
+    if graph.graph == "shared":
+        form = form.map(lambda part: part.sum((0, 1))[None, None])
+    elif graph.graph == "per-window":
+        form = form.map(lambda part: part.unflatten(0, (n_sequences, -1)).flatten(1, 2))
+    else:
+        form = form.map(lambda part: part[:, 0]).summed(data.sequence, n_sequences).map(lambda part: part[:, None])
+    n_graphs = len(form.square)
+    return form.map(lambda part: part.transpose(1, 2).flatten(0, 1)), n_graphs
+
+
+def graph_posterior(
+    model: SuperpositionModel,
+    data: Observations,
+    graph: GraphConfig,
+    log_prior: Tensor,
+    *,
+    seed: int = 0,
+    profile: bool = False,
+) -> GraphPosterior:
+    """Infer the graphs of a data set with a fitted law.
+
+    Args:
+        profile: re-estimate the noise level on these data by expectation-maximisation.
+
+    Raises:
+        ConfigError: where a per-window graph has more configurations than can be summed.
+    """
+    form, n_graphs = whole_form(model, data, graph)
+    n_slots, n_types = data.slots.shape[-1], graph.edge_types
+    exact = n_types**n_slots <= EXACTLY
+    if graph.graph == "per-window" and not exact:
+        raise ConfigError(
+            f"per-window graphs of {n_slots} candidates and {n_types} types have {n_types}^{n_slots} configurations",
+            expected=f"at most {EXACTLY}",
+            fix="name fewer candidates with neighbours, or infer one graph a sequence",
+        )
+    level = model.level.double()
+    evidence = float("nan")
+    if exact:
+        table = enumerate_configurations(n_slots, n_types)
+        for _ in range(4 if profile else 1):
+            found = posterior_over(form, table, level, log_prior, stay=graph.stay)
+            evidence = float(found.log_evidence.sum() / form.count.sum())
+            used, level = level, (found.square.sum() / form.count.sum()).clamp_min(1e-8)
+        by_slot, level = found.probability, used
+    else:
+        by_slot = _sampled(form, level, log_prior, seed)[:, None]
+    if profile:
+        model.level.copy_(level.float())
+    dense = _dense(by_slot, data, n_graphs)
+    if graph.undirected:
+        dense = both_ways(dense, log_prior, _candidates(data, n_graphs))
+    return GraphPosterior(dense, exact, evidence, float(level))
+
+
+def _sampled(form: QuadraticForm, level: Tensor, log_prior: Tensor, seed: int) -> Tensor:
+    parts = []
+    for at in range(0, len(form.square), RECEIVERS):
+        piece = form.map(lambda part, at=at: part[at : at + RECEIVERS, 0])
+        generator = torch.Generator().manual_seed(seed + at)
+        sampler = Sampler(piece, level, log_prior, generator)
+        parts.append(sampled_posterior(sampler, start=ridge_types(piece, level, len(log_prior))))
+    return torch.cat(parts)
+
+
+def _graph_slots(data: Observations, n_graphs: int) -> Tensor:
+    """[graph, entity, candidate]: the candidates of each graph (those of its first stretch)."""
+    first = torch.searchsorted(data.sequence, torch.arange(n_graphs))
+    return data.slots[first]
+
+
+def _candidates(data: Observations, n_graphs: int) -> Tensor:
+    """[graph, 1, receiver, sender] True where the sender was a candidate."""
+    slots = _graph_slots(data, n_graphs)
+    n = data.n_entities
+    return torch.zeros(n_graphs, n, n, dtype=torch.bool).scatter_(2, slots, True)[:, None]
+
+
+def _dense(by_slot: Tensor, data: Observations, n_graphs: int) -> Tensor:
+    """[graph * receiver, window, slot, type] -> [graph, window, receiver, sender, type]."""
+    slots = _graph_slots(data, n_graphs)
+    n_types = by_slot.shape[-1]
+    values = by_slot.unflatten(0, (n_graphs, -1)).transpose(1, 2)  # [graph, window, receiver, slot, type]
+    n = data.n_entities
+    dense = torch.zeros(*values.shape[:3], n, n_types, dtype=torch.float64)
+    dense[..., 0] = 1.0
+    index = slots[:, None, :, :, None].expand_as(values)
+    return dense.scatter(3, index, values)
+
+
+def both_ways(probability: Tensor, log_prior: Tensor, candidates: Tensor) -> Tensor:
+    """Undirected: add the evidence of (i, j) and (j, i), counting the prior once.
+
+        log p(k) = log p_ij(k) + log p_ji(k) - log prior(k) + const
+
+    A direction that was no candidate brings no evidence. Shapes: probability [..., receiver, sender, type],
+    candidates [..., receiver, sender].
+    """
+    log_p = torch.where(candidates[..., None], probability.clamp_min(1e-300).log(), log_prior)
+    joint = (log_p + log_p.transpose(-2, -3) - log_prior).softmax(-1)
+    either = (candidates | candidates.transpose(-1, -2))[..., None]
+    return torch.where(either, joint, probability)

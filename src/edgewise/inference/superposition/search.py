@@ -1,0 +1,169 @@
+"""Beyond enumeration: block Gibbs sampling with parallel tempering, and tables of the likeliest configurations.
+
+For many senders the configurations cannot be listed, but a change of one slot costs only a row of the gram matrix.
+Chains at several temperatures (Swendsen & Wang 1986; Geyer 1991) walk the configurations of all receivers at once:
+
+    log p(o) = a . o - 1/2 o^T G o,   a = cross / level + lambda,   G = gram / level
+    field    h = a - G o              (kept up to date, so that a flip is one addition)
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from edgewise.inference.superposition.configurations import one_hot, prior_columns
+from edgewise.inference.superposition.model import QuadraticForm
+
+LADDER = (1.0, 1.7, 3.0, 5.0, 9.0, 16.0, 30.0, 60.0)
+
+
+@dataclass
+class Chains:
+    """States of chains [receiver, chain, slot] and their fields [receiver, chain, columns]."""
+
+    types: Tensor
+    field: Tensor
+
+    def log_weight(self, linear: Tensor, n_types: int) -> Tensor:
+        """a . o - o^T G o / 2 = o . (a + h) / 2: [receiver, chain]."""
+        return 0.5 * (one_hot(self.types, n_types) * (linear[:, None] + self.field)).sum(-1)
+
+
+class Sampler:
+    """Gibbs sampling of the in-edges of many receivers at once.
+
+    Args:
+        form: leading dimensions [receiver].
+        level: noise variance.
+        log_prior: [n_types].
+        generator: source of randomness: the same state gives the same walk.
+    """
+
+    def __init__(self, form: QuadraticForm, level: Tensor, log_prior: Tensor, generator: torch.Generator) -> None:
+        self.n_types = len(log_prior)
+        self.n_slots = form.cross.shape[-1] // (self.n_types - 1)
+        self.gram = form.gram / level
+        self.linear = form.cross / level + prior_columns(log_prior, self.n_slots)
+        self.generator = generator
+
+    def start(self, types: Tensor) -> Chains:
+        """Chains at given states [receiver, chain, slot] int64."""
+        state = one_hot(types, self.n_types)
+        return Chains(types.clone(), self.linear[:, None] - state @ self.gram)
+
+    def random_start(self, n_chains: int) -> Tensor:
+        """[receiver, n_chains, slot]: the empty graph, then graphs of increasing density."""
+        size = (len(self.linear), n_chains, self.n_slots)
+        density = torch.linspace(0, 1, n_chains).double()[None, :, None]
+        some = torch.randint(1, self.n_types, size, generator=self.generator)
+        keep = torch.rand(size, generator=self.generator, dtype=torch.float64) < density
+        return torch.where(keep, some, 0)
+
+    def _gains(self, chains: Chains, slot: int) -> Tensor:
+        """log p of each type of one slot, the rest given, up to a constant: [receiver, chain, n_types]."""
+        block = slice(slot * (self.n_types - 1), (slot + 1) * (self.n_types - 1))
+        inner = self.gram[:, block, block]
+        now = one_hot(chains.types[..., slot : slot + 1], self.n_types)
+        without = chains.field[..., block] + now @ inner
+        gain = without - 0.5 * inner.diagonal(dim1=-1, dim2=-2)[:, None]
+        return torch.cat([torch.zeros_like(gain[..., :1]), gain], -1)
+
+    def _set(self, chains: Chains, slot: int, types: Tensor) -> None:
+        block = slice(slot * (self.n_types - 1), (slot + 1) * (self.n_types - 1))
+        change = one_hot(types[..., None], self.n_types) - one_hot(chains.types[..., slot : slot + 1], self.n_types)
+        chains.field -= change @ self.gram[:, block]
+        chains.types[..., slot] = types
+
+    def sweep(self, chains: Chains, temperature: Tensor) -> Tensor:
+        """Draw every slot once from its conditional; -> those conditionals [receiver, chain, slot, n_types].
+
+        `temperature`: [chain] or a scalar tensor.
+        """
+        conditionals = []
+        for slot in range(self.n_slots):
+            log_weight = self._gains(chains, slot) / temperature[..., None]
+            conditionals.append(log_weight.softmax(-1))
+            noise = torch.rand(log_weight.shape, generator=self.generator, dtype=torch.float64).clamp_min(1e-300)
+            self._set(chains, slot, (log_weight - (-noise.log()).log()).argmax(-1))
+        return torch.stack(conditionals, 2)
+
+    def swap(self, chains: Chains, temperature: Tensor, offset: int) -> None:
+        """Exchange neighbouring rungs with probability min(1, exp((1/T_i - 1/T_j)(log p_j - log p_i))).
+
+        Chains lie rung after rung: [receiver, rung * replica]; `temperature` is one a rung.
+        """
+        rungs = len(temperature)
+        replicas = chains.types.shape[1] // rungs
+        weight = chains.log_weight(self.linear, self.n_types).unflatten(1, (rungs, replicas))
+        order = torch.arange(rungs)[None, :, None].expand_as(weight).clone()
+        low = torch.arange(offset, rungs - 1, 2)
+        gain = (1 / temperature[low] - 1 / temperature[low + 1])[:, None] * (weight[:, low + 1] - weight[:, low])
+        draw = torch.rand(gain.shape, generator=self.generator, dtype=torch.float64).clamp_min(1e-300)
+        accept = draw.log() < gain
+        order[:, low] = torch.where(accept, low[:, None] + 1, low[:, None])
+        order[:, low + 1] = torch.where(accept, low[:, None], low[:, None] + 1)
+        source = (order * replicas + torch.arange(replicas)).flatten(1)[..., None]
+        chains.types = chains.types.gather(1, source.expand_as(chains.types))
+        chains.field = chains.field.gather(1, source.expand_as(chains.field))
+
+
+def likely_table(
+    sampler: Sampler, *, n_chains: int = 8, sweeps: int = 8, start: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Configurations that hold most of the posterior, found by annealed chains.
+
+    The last states of every chain, and all one-slot changes of the best one: [receiver, n, columns] and
+    [receiver, n] True for repeated rows. `start`: [receiver, slot] int64, a state to begin one chain at.
+    """
+    types = sampler.random_start(n_chains)
+    if start is not None:
+        types[:, 0] = start
+    chains = sampler.start(types)
+    visited = []
+    for step in range(sweeps):
+        temperature = torch.tensor(max(1.0, LADDER[-1] ** (1 - step / max(sweeps - 4, 1))), dtype=torch.float64)
+        sampler.sweep(chains, temperature)
+        if step >= sweeps - 3:
+            visited.append(chains.types.clone())
+    seen = torch.cat(visited, 1)
+    best_chain = chains.log_weight(sampler.linear, sampler.n_types).argmax(1)
+    best = chains.types[torch.arange(len(best_chain)), best_chain]
+    changed = best[:, None, None].repeat(1, sampler.n_slots, sampler.n_types, 1)
+    slots = torch.arange(sampler.n_slots)
+    changed[:, slots, :, slots] = torch.arange(sampler.n_types).expand(len(slots), len(best), -1)
+    everything = torch.cat([seen, changed.flatten(1, 2)], 1)
+    return one_hot(everything, sampler.n_types), _repeated(everything)
+
+
+def _repeated(types: Tensor) -> Tensor:
+    """True for rows that occurred before: [receiver, n, slot] -> [receiver, n]. Rows are told apart by a random hash."""
+    key = torch.rand(types.shape[-1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    code = types.double() @ key
+    order = code.argsort(dim=-1, stable=True)
+    ranked = code.gather(-1, order)
+    same = torch.zeros_like(ranked, dtype=torch.bool)
+    same[..., 1:] = (ranked[..., 1:] - ranked[..., :-1]).abs() < 1e-12
+    return torch.zeros_like(same).scatter(-1, order, same)
+
+
+def sampled_posterior(
+    sampler: Sampler, *, sweeps: int = 120, burn_in: int = 60, replicas: int = 2, start: Tensor | None = None
+) -> Tensor:
+    """Posterior of each slot's type by parallel tempering: [receiver, slot, n_types].
+
+    Conditionals, not states, are averaged over the chains at temperature 1 (Rao-Blackwell).
+    """
+    ladder = torch.tensor(LADDER, dtype=torch.float64)
+    temperature = ladder.repeat_interleave(replicas)
+    types = sampler.random_start(len(temperature))
+    if start is not None:
+        types[:, :replicas] = start[:, None]
+    chains = sampler.start(types)
+    total = torch.zeros(len(types), sampler.n_slots, sampler.n_types, dtype=torch.float64)
+    for step in range(burn_in + sweeps):
+        conditionals = sampler.sweep(chains, temperature)
+        if step >= burn_in:
+            total += conditionals[:, :replicas].mean(1)
+        sampler.swap(chains, ladder, step % 2)
+    return total / sweeps
