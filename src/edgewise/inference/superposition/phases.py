@@ -18,7 +18,7 @@ from edgewise.training import batch_indices, settled
 TRAIN_EXACTLY = 1 << 12
 """Configurations a receiver up to which every training step sums over all of them."""
 WARM_UP = 20
-PAIRS = 60_000
+PAIRS = 40_000
 """Pair-frames that a step looks at when the batch size is not given."""
 
 
@@ -116,13 +116,14 @@ class TypesPhase(_Phase):
     """Maximise the marginal likelihood over graphs with types: warm up and temper, learn until settled, decay.
 
     With no_interaction = "auto" there is a trial before the decay: if the typical message of the weakest type is below
-    a fifth of the strongest's, that type is silenced and the law learns on for a while. Type 0 stays "no interaction"
-    unless this cost more than half a nat of marginal likelihood a number observed.
+    a third of the strongest's, that type is silenced and the law learns on for a while. Type 0 stays "no interaction"
+    unless this cost more than a nat of marginal likelihood a number observed (a type of a tenth of the strength of the
+    others, well above the noise, costs more).
     """
 
     name = "types"
     TEMPER, WINDOW, TOLERANCE, LEAST_DECAY = 50, 50, 0.1, 80
-    TRIAL, IDLE, WORSE = 40, 0.2, 0.5
+    TRIAL, IDLE, WORSE = 60, 0.35, 1.0
 
     def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig, log_prior: Tensor) -> None:
         super().__init__(model, data, config)

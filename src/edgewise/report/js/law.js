@@ -42,12 +42,12 @@ function drawCurves() {
   byId("law-note").textContent = hasDensity ? "The strip below shows at which distances pairs were seen; elsewhere the curve is a guess." : "";
 }
 
-function tableTrace({ features, effect }) {
+function tableTrace({ features, targets, effect }) {
   const largest = Math.max(...effect.flat().map(Math.abs), 1e-12);
   return {
     type: "heatmap",
     x: features.map(plainText),
-    y: features.map(plainText),
+    y: (targets ?? features).map(plainText),
     z: effect,
     text: effect.map((row) => row.map((value) => numberText(value))),
     texttemplate: "%{text}",

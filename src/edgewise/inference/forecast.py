@@ -1,0 +1,219 @@
+"""What happens next: rolling a fitted law forward from the last frames of a recording."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from edgewise.data.roles import clock
+from edgewise.errors import ConfigError
+from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks
+from edgewise.inference.observations import Observations
+from edgewise.inference.superposition.model import SuperpositionModel
+
+SEQUENCES = 256
+
+
+@dataclass(frozen=True)
+class GraphBelief:
+    """Who may act on whom, and how surely: slots [sequence, entity, candidate] int64, weight [sequence, entity, candidate, type]."""
+
+    slots: Tensor
+    weight: Tensor
+
+    def part(self, index: slice) -> "GraphBelief":
+        return GraphBelief(self.slots[index], self.weight[index])
+
+
+def belief_of(probability: np.ndarray) -> GraphBelief:
+    """Every other entity as a candidate: [sequence, receiver, sender, type] -> `GraphBelief`."""
+    n = probability.shape[1]
+    slots = torch.tensor([[j for j in range(n) if j != i] for i in range(n)])
+    slots = slots.expand(len(probability), n, n - 1)
+    dense = torch.tensor(np.asarray(probability), dtype=torch.float32)
+    return GraphBelief(slots, dense.gather(2, slots[..., None].expand(*slots.shape, dense.shape[-1])))
+
+
+def sampled_graph(belief: GraphBelief, generator: torch.Generator) -> GraphBelief:
+    """One graph drawn from the marginal posterior of each pair, as one-hot weights."""
+    flat = belief.weight.flatten(0, -2).clamp_min(0)
+    types = torch.multinomial(flat, 1, generator=generator)[:, 0]
+    chosen = torch.nn.functional.one_hot(types, flat.shape[-1]).to(flat).reshape(belief.weight.shape)
+    return GraphBelief(belief.slots, chosen)
+
+
+def _state(tracks: Tracks, encoding: Encoding, belief: GraphBelief) -> Observations:
+    """The last frame of the tracks as a batch of one frame."""
+    now = np.array([tracks.position.shape[1] - 1])
+    position = (tracks.position[:, now] - np.asarray(encoding.center)) / encoding.length
+    velocity = tracks.velocity[:, now] / encoding.speed
+    context = node_context(tracks, encoding, now)
+    there = np.isfinite(np.concatenate([position, velocity, context], -1)).all(-1)
+
+    def tensor(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.nan_to_num(values).astype(np.float32))
+
+    n_sequences, _, n = there.shape
+    empty = torch.zeros(n_sequences, 1, n, len(encoding.targets))
+    index = torch.arange(n_sequences)
+    return Observations(
+        tensor(position), tensor(velocity), tensor(context), empty, empty, tensor(there), belief.slots, index, index
+    )
+
+
+def _advance(tracks: Tracks, encoding: Encoding, increment: np.ndarray) -> Tracks:
+    """Append the next frame: increments [sequence, entity, target] in data units a median step."""
+    d = encoding.space_dim
+    dt = encoding.step
+    velocity = tracks.velocity[:, -1] + increment[..., :d]
+    if encoding.kinematic:
+        moved = encoding.kinematic * dt * (tracks.velocity[:, -1] + velocity) / 2
+    else:
+        moved = dt * velocity
+    others = tracks.others[:, -1].copy()
+    others[..., np.asarray(encoding.moving, dtype=bool)] += increment[..., d:]
+
+    def roll(past: np.ndarray, new: np.ndarray) -> np.ndarray:
+        return np.concatenate([past[:, 1:], new[:, None]], axis=1)
+
+    return replace(
+        tracks,
+        position=roll(tracks.position, tracks.position[:, -1] + moved),
+        velocity=roll(tracks.velocity, velocity),
+        others=roll(tracks.others, others),
+        dt=roll(tracks.dt[:, :, None], np.full((len(tracks.dt), 1), dt))[..., 0],
+    )
+
+
+@torch.no_grad()
+def _increment(
+    model: SuperpositionModel,
+    tracks: Tracks,
+    encoding: Encoding,
+    belief: GraphBelief,
+    noise: torch.Generator | None,
+) -> np.ndarray:
+    """The expected increment of every entity (a draw of it with `noise`), NaN for entities that are not there."""
+    batch = _state(tracks, encoding, belief)
+    own, messages, log_sigma = model.terms(batch)
+    weight = belief.weight.clone()
+    if bool(model.null):
+        weight[..., 0] = 0.0
+    total = own[:, 0] + (messages[:, 0] * weight[..., None]).sum((2, 3))
+    if noise is not None:
+        spread = model.level.sqrt() * log_sigma[:, 0].exp()
+        total = total + spread * torch.randn(total.shape, generator=noise)
+    scaled = total.double().numpy() * np.asarray(encoding.target_scale)
+    return np.where(batch.present[:, 0, :, None].numpy() > 0, scaled, np.nan)
+
+
+def _last_frames(ds: xr.Dataset, encoding: Encoding) -> Tracks:
+    """The frames that a state needs, ending at each sequence's last frame (padding at its end is skipped)."""
+    tracks = read_tracks(ds, encoding)
+    length = encoding.lags + 1
+    seen = tracks.present.any(-1)  # [sequence, time]
+    last = seen.shape[1] - 1 - seen[:, ::-1].argmax(1)
+    frames = np.maximum(last[:, None] + np.arange(1 - length, 1), 0)
+    rows = np.arange(len(frames))[:, None]
+    steps = np.minimum(frames, tracks.dt.shape[1] - 1)
+    return Tracks(
+        position=tracks.position[rows, frames],
+        velocity=tracks.velocity[rows, frames],
+        others=tracks.others[rows, frames],
+        increments=tracks.increments[rows, steps],
+        present=tracks.present[rows, frames],
+        dt=tracks.dt[rows, steps],
+    )
+
+
+def _rows(tracks: Tracks, index: slice) -> Tracks:
+    return replace(tracks, **{name: getattr(tracks, name)[index] for name in Tracks.__annotations__})
+
+
+def roll_out(
+    model: SuperpositionModel,
+    encoding: Encoding,
+    ds: xr.Dataset,
+    probability: np.ndarray,
+    *,
+    steps: int,
+    samples: int = 0,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Forecast a data set from its last frames.
+
+    Args:
+        ds: recordings; only their last `lags + 2` frames are looked at.
+        probability: [sequence or 1, receiver, sender, type] belief about the graph.
+        steps: frames ahead, one median time step each.
+        samples: 0 rolls the expected increment under the posterior (the best guess of the mean); otherwise so many
+            futures, each with a graph drawn from the posterior and noise drawn at every step.
+
+    Returns:
+        The features of the law over (sample if samples, sequence, time, entity); `step` counts from 1 along time.
+
+    Raises:
+        ConfigError: for steps below 1 or samples below 0.
+    """
+    if steps < 1 or samples < 0:
+        raise ConfigError(f"steps={steps}, samples={samples}", expected="at least 1 step, and samples >= 0")
+    tracks = _last_frames(ds, encoding)
+    n_sequences = len(tracks.dt)
+    whole = belief_of(np.broadcast_to(probability, (n_sequences, *probability.shape[1:])))
+    generator = torch.Generator().manual_seed(seed)
+    runs = []
+    for _ in range(max(samples, 1)):
+        pieces = []
+        for at in range(0, n_sequences, SEQUENCES):
+            index = slice(at, at + SEQUENCES)
+            belief = whole.part(index)
+            if samples:
+                belief = sampled_graph(belief, generator)
+            now = _rows(tracks, index)
+            frames = []
+            for _ in range(steps):
+                now = _advance(now, encoding, _increment(model, now, encoding, belief, generator if samples else None))
+                frames.append(_features(now, encoding))
+            pieces.append(np.stack(frames, 1))
+        runs.append(np.concatenate(pieces))
+    values = np.stack(runs) if samples else runs[0]
+    return _dataset(values, ds, encoding, sampled=bool(samples))
+
+
+def feature_names(encoding: Encoding) -> tuple[str, ...]:
+    """The features that a forecast gives, in order."""
+    return encoding.position + encoding.velocity + encoding.others
+
+
+def _features(tracks: Tracks, encoding: Encoding) -> np.ndarray:
+    parts = [tracks.position[:, -1]]
+    if encoding.velocity:
+        parts.append(tracks.velocity[:, -1])
+    return np.concatenate([*parts, tracks.others[:, -1]], axis=-1)
+
+
+def _dataset(values: np.ndarray, ds: xr.Dataset, encoding: Encoding, *, sampled: bool) -> xr.Dataset:
+    dims = (("sample",) if sampled else ()) + ("sequence", "time", "entity")
+    names = feature_names(encoding)
+    steps = np.arange(1, values.shape[-3] + 1)
+    last = np.nanmax(clock(ds), axis=1)
+    stamps = last[:, None] + steps * encoding.step
+    out = xr.Dataset(
+        {name: (dims, values[..., k], dict(ds[name].attrs)) for k, name in enumerate(names)},
+        coords={
+            "sequence": ds["sequence"].to_numpy(),
+            "entity": ds["entity"].to_numpy(),
+            "step": ("time", steps),
+        },
+    )
+    if np.ptp(last) == 0:
+        out = out.assign_coords(time=stamps[0])
+    else:
+        out = out.assign_coords(time=steps, clock=(("sequence", "time"), stamps))
+    if encoding.position:
+        out.attrs["position"] = list(encoding.position)
+    if encoding.velocity:
+        out.attrs["velocity"] = list(encoding.velocity)
+    return out

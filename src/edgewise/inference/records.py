@@ -1,0 +1,257 @@
+"""The run folder: everything a run leaves behind, written whole or not at all."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import tomli_w
+import torch
+import xarray as xr
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from edgewise.errors import RunError
+from edgewise.inference.config import InferenceConfig
+from edgewise.inference.encoding import Encoding
+from edgewise.inference.result import FittedLaw, Inference
+from edgewise.inference.superposition.model import SuperpositionModel
+
+FORMAT = 1
+STARTED = "started.json"
+RUN_FILES = frozenset(
+    {
+        "run.json", "config.toml", "config.json", "model.safetensors", "posterior.nc", "edges.csv", "graph.graphml",
+        "metrics.json", "law.json", "history.json", "preview.json", "tail.nc", "forecast.nc", "report.html",
+        "checkpoints", STARTED,
+    }
+)  # fmt: skip
+MARKS = ("run.json", STARTED)
+
+
+def prepare_folder(folder: Path, *, overwrite: bool = False, resume: bool = False) -> None:
+    """Make sure that a run may be written here, before any work is done.
+
+    Raises:
+        RunError: if the folder holds something (unless it is a run and `overwrite` or `resume`), or is not writable.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file", expected="a folder, or a name that is free", fix="choose another --out")
+    held = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
+    is_run = any((folder / mark).exists() for mark in MARKS)
+    if held and not resume and not (overwrite and is_run):
+        fix = "pass --overwrite to replace the run" if is_run else "choose another --out: this is not a run folder"
+        raise RunError(f"{folder} is not empty: it holds {', '.join(held[:5])}", expected="an empty folder", fix=fix)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-test"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RunError(
+            f"{folder} cannot be written: {error.strerror or error}", fix="choose another --out, or change its rights"
+        ) from error
+    if overwrite and is_run and not resume:
+        clear_run(folder)
+
+
+def clear_run(folder: Path) -> None:
+    """Remove the files of a run; anything else in the folder stays."""
+    for name in RUN_FILES:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def start_run(folder: Path, config: InferenceConfig, fingerprint: str) -> None:
+    """Note what a run is about to do, so that an interrupted one can be resumed."""
+    (folder / "config.toml").write_text(tomli_w.dumps(config.to_dict()), encoding="utf-8")
+    _write_json(folder / STARTED, {"format": FORMAT, "fingerprint": fingerprint})
+
+
+def resumable(folder: Path, fingerprint: str) -> InferenceConfig:
+    """The configuration of an interrupted run on the same data.
+
+    Raises:
+        RunError: if nothing was begun here, with other data, by another version, or it is already complete.
+    """
+    begun = folder / STARTED
+    if not begun.exists():
+        done = (folder / "run.json").exists()
+        raise RunError(
+            f"{folder} is complete: there is nothing to resume" if done else f"no run was begun in {folder}",
+            expected="the folder of an interrupted run",
+            fix="start anew without --resume",
+        )
+    about = _read_json(begun)
+    _check_format(begun, about)
+    if about["fingerprint"] != fingerprint:
+        raise RunError(
+            f"{folder} was begun with other data (fingerprint {about['fingerprint'][:12]}, these have {fingerprint[:12]})",
+            expected="the same data as before",
+            fix="resume with that data set, or start anew with --overwrite",
+        )
+    return read_config(folder / "config.toml")
+
+
+def read_config(path: Path) -> InferenceConfig:
+    """Settings from a TOML file.
+
+    Raises:
+        RunError: if it cannot be read; ConfigError for what it says.
+    """
+    import tomllib
+
+    try:
+        plain = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read: {error}", expected="a TOML file of settings") from error
+    return InferenceConfig.from_dict(plain, source=str(path))
+
+
+def write_run(result: Inference, folder: Path, *, overwrite: bool = False) -> Path:
+    """Write all records beside the folder, then move them in, `run.json` last: a folder that has it is complete."""
+    prepare_folder(folder, overwrite=overwrite)
+    return complete_run(result, folder)
+
+
+def complete_run(result: Inference, folder: Path) -> Path:
+    """Write the records into a prepared folder (whose checkpoints stay until they are removed)."""
+    draft = folder / ".draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    try:
+        _write_records(result, draft)
+        for path in sorted(draft.iterdir(), key=lambda p: p.name == "run.json"):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    (folder / STARTED).unlink(missing_ok=True)
+    return folder
+
+
+def _write_records(result: Inference, folder: Path) -> None:
+    (folder / "config.toml").write_text(tomli_w.dumps(result.config.to_dict()), encoding="utf-8")
+    result.probability.to_dataset().to_netcdf(folder / "posterior.nc", engine="h5netcdf")
+    result.tail.to_netcdf(folder / "tail.nc", engine="h5netcdf")
+    result.edges().to_csv(folder / "edges.csv", index=False)
+    nx.write_graphml(result.graph(), folder / "graph.graphml")
+    for name in ("metrics", "history", "preview"):
+        _write_json(folder / f"{name}.json", getattr(result, name))
+    _write_json(folder / "law.json", result.law_record)
+    model: dict[str, Any] = {
+        "format": FORMAT,
+        "types": list(result.types),
+        "no_interaction": result.no_interaction,
+        "encoding": None,
+    }
+    if result.fitted is not None:
+        model["encoding"] = result.fitted.encoding.to_dict()
+        model["log_prior"] = result.fitted.log_prior.tolist()
+        model["entities"] = list(result.fitted.entities)
+        weights = {name: t.detach().contiguous() for name, t in result.fitted.model.state_dict().items()}
+        save_file(weights, folder / "model.safetensors")
+    _write_json(folder / "config.json", model)
+    _write_json(folder / "run.json", result.about)
+
+
+def read_run(folder: Path) -> Inference:
+    """Read a run folder; see `Inference.load`."""
+    if not (folder / "run.json").is_file():
+        begun = (folder / STARTED).exists()
+        raise RunError(
+            f"{folder} holds an unfinished run" if begun else f"{folder} is not a run folder: it has no run.json",
+            expected="the folder that `edgewise infer --out` wrote",
+            fix="finish it with `edgewise infer DATA --out RUN --resume`" if begun else "check the path",
+        )
+    about = _read_json(folder / "run.json")
+    _check_format(folder / "run.json", about)
+    try:
+        model = _read_json(folder / "config.json")
+        config = read_config(folder / "config.toml")
+        with xr.open_dataset(folder / "posterior.nc", engine="h5netcdf") as file:
+            probability = file["probability"].load()
+        with xr.open_dataset(folder / "tail.nc", engine="h5netcdf", decode_times=False) as file:
+            tail = file.load()
+        fitted = _read_law(folder, model, config) if model["encoding"] is not None else None
+        records = {name: _read_json(folder / f"{name}.json") for name in ("metrics", "law", "history", "preview")}
+    except (OSError, KeyError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RunError):
+            raise
+        raise RunError(
+            f"{folder} is damaged: {error}", expected="the records that a run leaves", fix="run `edgewise infer` again"
+        ) from error
+    return Inference(
+        probability=probability,
+        types=tuple(model["types"]),
+        no_interaction=model["no_interaction"],
+        metrics=records["metrics"],
+        config=config,
+        fitted=fitted,
+        tail=tail,
+        law_record=records["law"],
+        history=records["history"],
+        preview=records["preview"],
+        about=about,
+    )
+
+
+def _read_law(folder: Path, model: dict[str, Any], config: InferenceConfig) -> FittedLaw:
+    encoding = Encoding.from_dict(model["encoding"])
+    network = SuperpositionModel(config, encoding, len(model["entities"]))
+    network.load_state_dict(load_file(folder / "model.safetensors"))
+    log_prior = torch.tensor(model["log_prior"], dtype=torch.float64)
+    return FittedLaw(network, encoding, log_prior, tuple(model["entities"]))
+
+
+def _check_format(path: Path, about: dict[str, Any]) -> None:
+    if about.get("format") != FORMAT:
+        raise RunError(
+            f"{path} has format {about.get('format')!r} (written by edgewise {about.get('edgewise', 'unknown')})",
+            expected=f"format {FORMAT}, which this version reads and writes",
+            fix="use the version that wrote the run, or run `edgewise infer` again",
+        )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}", expected="a JSON record of a run") from error
+
+
+def _finite(value: Any) -> Any:
+    """What JSON has no word for (NaN, infinities) becomes null; arrays and numbers of NumPy become plain."""
+    if isinstance(value, dict):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, np.ndarray):
+        return _finite(value.tolist())
+    if isinstance(value, np.generic):
+        return _finite(value.item())
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON text without NaN."""
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(to_json(value, indent=None if path.name == "preview.json" else 1) + "\n", encoding="utf-8")
+
+
+def with_command(result: Inference, command: str, argv: list[str]) -> Inference:
+    """The result, with a note of which command made it."""
+    return replace(result, about=result.about | {"command": command, "argv": argv})

@@ -1,0 +1,235 @@
+"""The result of an inference: who acts on whom, by which law, how surely, and what happens next."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import xarray as xr
+from torch import Tensor
+
+from edgewise.errors import ConfigError, DataError
+from edgewise.inference.config import InferenceConfig
+from edgewise.inference.encoding import Encoding
+from edgewise.inference.forecast import roll_out
+
+if TYPE_CHECKING:
+    from edgewise.inference.superposition.model import SuperpositionModel
+
+
+@dataclass(frozen=True)
+class FittedLaw:
+    """What is needed to read graphs from new data and to forecast: the model, its scales and the prior."""
+
+    model: "SuperpositionModel"
+    encoding: Encoding
+    log_prior: Tensor
+    entities: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Who acts on whom in a data set.
+
+    Attributes:
+        probability: posterior of each type, `probability(sequence, [window,] receiver, sender, type)`; one sequence
+            named "all" where the graph is shared. The diagonal is type 0.
+        types: a name for each type; `no_interaction`: whether type 0 means that nothing acts.
+        metrics: the record `metrics.json`.
+        config: what was asked.
+        fitted: the law, None for a baseline.
+        tail: the last frames of the data, what a forecast starts from.
+        law_record: force against distance (or mean effects), the record `law.json`.
+        history, preview, about: the records `history.json`, `preview.json` and `run.json`.
+    """
+
+    probability: xr.DataArray
+    types: tuple[str, ...]
+    no_interaction: bool
+    metrics: dict[str, Any]
+    config: InferenceConfig
+    fitted: FittedLaw | None
+    tail: xr.Dataset
+    law_record: dict[str, Any] | None
+    history: dict[str, Any] | None
+    preview: dict[str, Any]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def entities(self) -> list[str]:
+        return [str(name) for name in self.probability["receiver"].to_numpy()]
+
+    @property
+    def sequences(self) -> list[str]:
+        return [str(name) for name in self.probability["sequence"].to_numpy()]
+
+    def interaction(self) -> xr.DataArray:
+        """Probability that a pair interacts at all: 1 - p(type 0), or the largest type's where every type acts."""
+        if self.no_interaction:
+            return 1 - self.probability.isel(type=0, drop=True)
+        return self.probability.max("type")
+
+    def edges(self) -> pd.DataFrame:
+        """The inferred edges, the most probable type of each pair unless that is "no interaction".
+
+        Columns source, target, type, probability, then sequence and window where there is more than one graph; the
+        surest first within a graph. An undirected pair is one row.
+        """
+        p = self.probability.transpose("sequence", ..., "receiver", "sender", "type").to_numpy()
+        best = p.argmax(-1)
+        off_diagonal = ~np.eye(p.shape[-2], dtype=bool)
+        if self.config.graph.undirected:
+            off_diagonal = np.triu(off_diagonal)
+        chosen = np.broadcast_to(off_diagonal, best.shape).copy()
+        if self.no_interaction:
+            chosen &= best > 0
+        place = np.nonzero(chosen)
+        receiver, sender = place[-2], place[-1]
+        names = np.asarray(self.entities)
+        table = pd.DataFrame(
+            {
+                "source": names[sender],
+                "target": names[receiver],
+                "type": best[chosen],
+                "probability": p.max(-1)[chosen],
+            }
+        )
+        order = [*(pd.Series(axis) for axis in place[:-2]), -table["probability"]]
+        if len(self.sequences) > 1:
+            table["sequence"] = np.asarray(self.sequences)[place[0]]
+        if "window" in self.probability.dims:
+            table["window"] = self.probability["window"].to_numpy()[place[1]]
+        return table.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
+
+    def graph(self, sequence: str | int = 0, window: int = 0) -> nx.DiGraph | nx.Graph:
+        """One inferred graph for NetworkX: edges source -> target with `type` and `probability`.
+
+        Args:
+            sequence: name or position of the recording (ignored where the graph is shared).
+            window: position of the window, for per-window graphs.
+
+        Raises:
+            DataError: for a recording that is not there.
+        """
+        position = self._position(sequence)
+        table = self.edges()
+        if "sequence" in table:
+            table = table[table["sequence"] == self.sequences[position]]
+        if "window" in table:
+            table = table[table["window"] == self.probability["window"].to_numpy()[window]]
+        graph: nx.DiGraph | nx.Graph = nx.Graph() if self.config.graph.undirected else nx.DiGraph()
+        graph.graph["sequence"] = self.sequences[position]
+        graph.add_nodes_from(self.entities)
+        for row in table.itertuples():
+            graph.add_edge(row.source, row.target, type=int(row.type), probability=float(row.probability))
+        return graph
+
+    def _position(self, sequence: str | int) -> int:
+        if len(self.sequences) == 1:
+            return 0
+        if isinstance(sequence, int) and -len(self.sequences) <= sequence < len(self.sequences):
+            return sequence % len(self.sequences)
+        if str(sequence) in self.sequences:
+            return self.sequences.index(str(sequence))
+        raise DataError(
+            f"there is no recording {sequence!r}",
+            expected=f"a name or a position among {len(self.sequences)}: {', '.join(self.sequences[:5])} ...",
+        )
+
+    def law(self, kind: int = 1) -> pd.DataFrame:
+        """Force against distance of one type: columns distance, force (toward the sender), low, high, density.
+
+        For data without positions: the mean effect, rows targets, columns the sender's features.
+
+        Raises:
+            ConfigError: for a baseline, which learns no law, or an unknown type.
+        """
+        if self.law_record is None:
+            raise ConfigError(f"{self.config.method} learns no law", fix="use method='superposition'")
+        entries = {entry["type"]: entry for entry in self.law_record["types"]}
+        if kind not in entries:
+            raise ConfigError(f"there is no type {kind}", expected=f"one of {', '.join(map(str, entries))}")
+        entry = entries[kind]
+        if "table" in entry:
+            table = entry["table"]
+            return pd.DataFrame(table["effect"], index=table["targets"], columns=table["features"])
+        return pd.DataFrame({name: entry[name] for name in ("distance", "force", "low", "high", "density") if name in entry})
+
+    def forecast(
+        self, steps: int = 20, samples: int = 0, *, data: xr.Dataset | None = None, seed: int = 0
+    ) -> xr.Dataset:
+        """What happens after the end of the recordings.
+
+        Args:
+            steps: frames ahead.
+            samples: 0 for the expected course; otherwise so many drawn futures (graph and noise sampled).
+            data: other recordings of the same entities to forecast, with the shared graph; by default those inferred
+                from.
+            seed: of the draws.
+
+        Raises:
+            ConfigError: for a baseline; for `data` where every recording has a graph of its own (use `apply`).
+        """
+        if self.fitted is None:
+            raise ConfigError(f"{self.config.method} learns no law to forecast with", fix="use method='superposition'")
+        if data is not None and self.config.graph.graph != "shared":
+            raise ConfigError(
+                "these recordings have no graph yet",
+                expected="a shared graph, for forecasting other recordings",
+                fix="infer their graphs first: result.apply(data).forecast(...)",
+            )
+        p = self.probability
+        if "window" in p.dims:
+            p = p.isel(window=-1)
+        return roll_out(
+            self.fitted.model,
+            self.fitted.encoding,
+            self.tail if data is None else data,
+            p.to_numpy(),
+            steps=steps,
+            samples=samples,
+            seed=seed,
+        )
+
+    def apply(self, data: xr.Dataset) -> "Inference":
+        """Infer the graphs of new recordings with this law."""
+        from edgewise.inference.infer import apply_law
+
+        return apply_law(self, data)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a run folder (see `docs/run-folder.md`); nothing is left half-written.
+
+        Raises:
+            RunError: if the folder is not empty (unless `overwrite`, for a run folder) or cannot be written.
+        """
+        from edgewise.inference.records import write_run
+
+        return write_run(self, Path(folder), overwrite=overwrite)
+
+    @staticmethod
+    def load(folder: str | Path) -> "Inference":
+        """Read a run folder.
+
+        Raises:
+            RunError: if it is none, is incomplete, or of another version.
+        """
+        from edgewise.inference.records import read_run
+
+        return read_run(Path(folder))
+
+    def report(self, path: str | Path = "report.html") -> Path:
+        """Write the page: one file, which works offline."""
+        import tempfile
+
+        from edgewise.report import write_report
+
+        with tempfile.TemporaryDirectory() as scratch:
+            run = self.save(Path(scratch) / "run")
+            return write_report(run, Path(path))
+
+    def __repr__(self) -> str:
+        n = self.metrics.get("n_edges")
+        return f"Inference({len(self.entities)} entities, {len(self.sequences)} graphs, {n} edges, {list(self.types)})"
