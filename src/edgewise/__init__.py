@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 _ROOMS = {
     "edgewise.data": ("from_arrays", "load", "save", "validate"),
     "edgewise.errors": ("ConfigError", "DataError", "EdgewiseError", "RunError"),
-    "edgewise.inference": ("GraphConfig", "Inference", "InferenceConfig", "LawConfig", "TrainingConfig", "infer"),
+    "edgewise.inference": (
+        "GraphConfig",
+        "Inference",
+        "InferenceConfig",
+        "LawConfig",
+        "TrainingConfig",
+        "infer",
+    ),
     "edgewise.nn": ("PairLinear", "PairMLP"),
     "edgewise.physics": ("SIMULATORS", "simulate"),
     "edgewise.relation": ("Complete", "Sparse"),

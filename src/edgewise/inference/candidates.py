@@ -18,7 +18,9 @@ class CandidateRelation:
     def __init__(self, slots: Tensor) -> None:
         self.n_stretches, self.n_entities, self.n_candidates = slots.shape
         self.complete = self.n_candidates == self.n_entities - 1
-        self.relation: Relation = Complete(self.n_entities, loops=False) if self.complete else from_slots(slots)
+        self.relation: Relation = (
+            Complete(self.n_entities, loops=False) if self.complete else from_slots(slots)
+        )
 
     def nodes(self, values: Tensor) -> Tensor:
         """[stretch, time, entity, f] -> the node layout of the relation."""

@@ -45,7 +45,12 @@ class GraphConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "prior", tuple(float(p) for p in self.prior))
         _require(2 <= self.edge_types <= 16, "edge_types", self.edge_types, "2 to 16 types")
-        _require(self.no_interaction in ("auto", "yes", "no"), "no_interaction", self.no_interaction, "auto, yes, no")
+        _require(
+            self.no_interaction in ("auto", "yes", "no"),
+            "no_interaction",
+            self.no_interaction,
+            "auto, yes, no",
+        )
         scopes = ("per-sequence", "shared", "per-window")
         _require(self.graph in scopes, "graph", self.graph, f"one of {', '.join(scopes)}")
         _require(self.window >= 2, "window", self.window, "at least 2 frames")
@@ -54,9 +59,7 @@ class GraphConfig:
         _require(self.fill_gaps >= 0, "fill_gaps", self.fill_gaps, "0 or a positive number of frames")
         if self.prior:
             right = (
-                len(self.prior) == self.edge_types
-                and min(self.prior) > 0
-                and abs(sum(self.prior) - 1) < 1e-6
+                len(self.prior) == self.edge_types and min(self.prior) > 0 and abs(sum(self.prior) - 1) < 1e-6
             )
             _require(right, "prior", self.prior, f"{self.edge_types} positive probabilities that sum to 1")
 
@@ -89,7 +92,9 @@ class LawConfig:
         _require(4 <= self.hidden <= 4096, "hidden", self.hidden, "4 to 4096 units")
         if self.rotation and not self.translation:
             raise ConfigError(
-                "rotation without translation", expected="a law of relative positions", fix="set translation = true"
+                "rotation without translation",
+                expected="a law of relative positions",
+                fix="set translation = true",
             )
         if self.additive and (self.symmetric or self.rotation):
             raise ConfigError(
@@ -172,8 +177,12 @@ class InferenceConfig:
                     _take(chosen[key], {key}, inner, setting, f"{source}, table [{key}]")
             else:
                 _take(chosen, set(SECTIONS), key, value, source)
-        sections = {name: record(**chosen[name]) for name, record in SECTIONS.items()}
-        return cls(method=method, **sections)
+        return cls(
+            method=method,
+            graph=GraphConfig(**chosen["graph"]),
+            law=LawConfig(**chosen["law"]),
+            training=TrainingConfig(**chosen["training"]),
+        )
 
 
 SECTIONS: dict[str, type[GraphConfig] | type[LawConfig] | type[TrainingConfig]] = {
@@ -184,7 +193,7 @@ SECTIONS: dict[str, type[GraphConfig] | type[LawConfig] | type[TrainingConfig]] 
 
 
 def did_you_mean(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """" (did you mean 'x'?)" for the nearest known word, or nothing."""
+    """ " (did you mean 'x'?)" for the nearest known word, or nothing."""
     near = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 

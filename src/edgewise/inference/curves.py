@@ -1,7 +1,5 @@
 """The law made visible: force against distance, or the mean effect of one feature on another."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,7 +19,9 @@ def _sample(data: Observations) -> Observations:
 
 
 @torch.no_grad()
-def _radial(model: SuperpositionModel, data: Observations, encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
+def _radial(
+    model: SuperpositionModel, data: Observations, encoding: Encoding
+) -> tuple[np.ndarray, np.ndarray]:
     """Distance [pair] and acceleration toward the sender [pair, type], in data units, over pairs of the data."""
     batch = _sample(data)
     pairs = CandidateRelation(batch.slots)
@@ -36,7 +36,9 @@ def _radial(model: SuperpositionModel, data: Observations, encoding: Encoding) -
     return distance, toward[there].double().numpy() * encoding.target_scale[0] / encoding.step
 
 
-def law_curves(model: SuperpositionModel, data: Observations, encoding: Encoding) -> list[dict[str, list[float]]]:
+def law_curves(
+    model: SuperpositionModel, data: Observations, encoding: Encoding
+) -> list[dict[str, list[float]]]:
     """Force against distance of every type, as the pairs of the data show it.
 
     Each type is a dict of equal-length lists: distance (bin medians), force (median acceleration of the receiver
@@ -75,7 +77,8 @@ def mean_effects(model: SuperpositionModel, data: Observations, encoding: Encodi
     nodes = pairs.nodes(context)
     law = model.law
     first = law.network.pair
-    mixed = torch.nn.functional.linear(sender, first.sender) if first.sender is not None else 0.0
+    assert first.sender is not None  # without positions a law always reads the sender's features
+    mixed = torch.nn.functional.linear(sender, first.sender)
     hidden = pairs.relation.from_senders(mixed) + first.bias
     if first.receiver is not None:
         hidden = hidden + pairs.relation.from_receivers(torch.nn.functional.linear(nodes, first.receiver))
@@ -92,8 +95,10 @@ def mean_effects(model: SuperpositionModel, data: Observations, encoding: Encodi
     return effects
 
 
-def type_names(model: SuperpositionModel, curves: list[dict[str, list[float]]] | None, n_types: int) -> list[str]:
-    """What to call the types: "no interaction" for an idle type 0, with "attracts" or "repels" where the force is one-sided."""
+def type_names(
+    model: SuperpositionModel, curves: list[dict[str, list[float]]] | None, n_types: int
+) -> list[str]:
+    """What to call the types: "no interaction" if idle, "attracts" or "repels" where the force is one-sided."""
     names = []
     for k in range(n_types):
         if k == 0 and bool(model.null):

@@ -65,10 +65,7 @@ class Encoding:
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of what is explained, in order: increments of velocities, then of the other moving features."""
-        if self.velocity:
-            first = self.velocity
-        else:
-            first = tuple(f"d{name}/dt" for name in self.position)
+        first = self.velocity or tuple(f"d{name}/dt" for name in self.position)
         return first + tuple(name for name, moves in zip(self.others, self.moving, strict=True) if moves)
 
     @property
@@ -81,7 +78,9 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Self:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()})
+        return cls(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,11 @@ def read_tracks(ds: xr.Dataset, encoding: Encoding) -> Tracks:
         raise DataError(
             f"recordings of {ds.sizes['time']} frames",
             expected=f"at least {encoding.first_frame + 2} frames for {encoding.lags} lags"
-            + ("" if encoding.kinematic or not encoding.position else " and velocities derived from positions"),
+            + (
+                ""
+                if encoding.kinematic or not encoding.position
+                else " and velocities derived from positions"
+            ),
             fix="use fewer lags, or longer recordings",
         )
     dt = _time_steps(ds)
@@ -158,7 +161,8 @@ def read_tracks(ds: xr.Dataset, encoding: Encoding) -> Tracks:
     else:
         raw_velocity = _derived_velocity(raw_position, dt)
         velocity = _derived_velocity(position, dt)
-    seen = np.isfinite(np.concatenate([raw_position, raw_velocity, raw_others], axis=-1)).any(-1)
+    raw = np.concatenate([raw_position, raw_velocity, raw_others], axis=-1)
+    seen = np.logical_or.reduce(np.isfinite(raw), axis=-1)
     moving = np.asarray(encoding.moving, dtype=bool)
     increments = [np.diff(raw_velocity, axis=1) * rate, np.diff(raw_others[..., moving], axis=1) * rate]
     return Tracks(position, velocity, others, np.concatenate(increments, axis=-1), _present(seen), dt)
@@ -227,7 +231,9 @@ def fit_encoding(ds: xr.Dataset, *, lags: int, bridge: int) -> Encoding:
     kinematic = 0.0
     if position and velocity:
         kinematic = _kinematic(_stack(ds, position), _stack(ds, velocity), dt)
-    others = tuple(name for name in features(ds) if name not in position and (name not in velocity or not kinematic))
+    others = tuple(
+        name for name in features(ds) if name not in position and (name not in velocity or not kinematic)
+    )
     if not kinematic:
         velocity = ()
     step = float(np.median(dt))

@@ -40,7 +40,9 @@ def graph_metrics(probability: xr.DataArray, ds: xr.Dataset, *, scope: str) -> d
         return dict.fromkeys(names) | {"label_matching": None, "calibration": None, "baselines": {}}
     measured = edge_metrics(probability.to_numpy(), truth)
     plot = reliability(probability.to_numpy(), truth, measured.label_matching)
-    static = truth if "window" not in probability.dims else truth_in_windows(truth, [0], [truth.shape[1]])[:, 0]
+    static = (
+        truth if "window" not in probability.dims else truth_in_windows(truth, [0], [truth.shape[1]])[:, 0]
+    )
     baseline_scope = "shared" if scope == "shared" else "per-sequence"
     baselines = {
         name: edge_metrics(score_to_probability(score(ds, baseline_scope)), static).to_dict()
@@ -61,7 +63,7 @@ def before_the_end(ds: xr.Dataset, frames: int) -> xr.Dataset:
 
 
 def _where(tracks: Tracks, encoding: Encoding) -> np.ndarray:
-    """What a forecast is measured on: positions, or the features where there are none: [sequence, time, entity, feature]."""
+    """What a forecast is measured on: positions, else features: [sequence, time, entity, feature]."""
     return tracks.position if encoding.position else tracks.others
 
 
@@ -85,5 +87,3 @@ def forecast_metrics(forecast: xr.Dataset, ds: xr.Dataset, encoding: Encoding, f
     return forecast_errors(
         guess, values[:, origin + 1 :], values[:, origin], velocity, FORECAST_STEPS, scale, dt=encoding.step
     )
-
-

@@ -18,7 +18,10 @@ SEQUENCES = 256
 
 @dataclass(frozen=True)
 class GraphBelief:
-    """Who may act on whom, and how surely: slots [sequence, entity, candidate] int64, weight [sequence, entity, candidate, type]."""
+    """Who may act on whom, and how surely.
+
+    slots: [sequence, entity, candidate] int64; weight: [sequence, entity, candidate, type].
+    """
 
     slots: Tensor
     weight: Tensor
@@ -50,7 +53,8 @@ def _state(tracks: Tracks, encoding: Encoding, belief: GraphBelief) -> Observati
     position = (tracks.position[:, now] - np.asarray(encoding.center)) / encoding.length
     velocity = tracks.velocity[:, now] / encoding.speed
     context = node_context(tracks, encoding, now)
-    there = np.isfinite(np.concatenate([position, velocity, context], -1)).all(-1)
+    inputs = np.concatenate([position, velocity, context], -1)
+    there = np.logical_and.reduce(np.isfinite(inputs), axis=-1)
 
     def tensor(values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.nan_to_num(values).astype(np.float32))
@@ -59,7 +63,15 @@ def _state(tracks: Tracks, encoding: Encoding, belief: GraphBelief) -> Observati
     empty = torch.zeros(n_sequences, 1, n, len(encoding.targets))
     index = torch.arange(n_sequences)
     return Observations(
-        tensor(position), tensor(velocity), tensor(context), empty, empty, tensor(there), belief.slots, index, index
+        tensor(position),
+        tensor(velocity),
+        tensor(context),
+        empty,
+        empty,
+        tensor(there),
+        belief.slots,
+        index,
+        index,
     )
 
 
@@ -68,10 +80,8 @@ def _advance(tracks: Tracks, encoding: Encoding, increment: np.ndarray) -> Track
     d = encoding.space_dim
     dt = encoding.step
     velocity = tracks.velocity[:, -1] + increment[..., :d]
-    if encoding.kinematic:
-        moved = encoding.kinematic * dt * (tracks.velocity[:, -1] + velocity) / 2
-    else:
-        moved = dt * velocity
+    mean_velocity = encoding.kinematic * (tracks.velocity[:, -1] + velocity) / 2
+    moved = dt * (mean_velocity if encoding.kinematic else velocity)
     others = tracks.others[:, -1].copy()
     others[..., np.asarray(encoding.moving, dtype=bool)] += increment[..., d:]
 
@@ -113,7 +123,7 @@ def _last_frames(ds: xr.Dataset, encoding: Encoding) -> Tracks:
     """The frames that a state needs, ending at each sequence's last frame (padding at its end is skipped)."""
     tracks = read_tracks(ds, encoding)
     length = encoding.lags + 1
-    seen = tracks.present.any(-1)  # [sequence, time]
+    seen = np.logical_or.reduce(tracks.present, axis=-1)  # [sequence, time]
     last = seen.shape[1] - 1 - seen[:, ::-1].argmax(1)
     frames = np.maximum(last[:, None] + np.arange(1 - length, 1), 0)
     rows = np.arange(len(frames))[:, None]
@@ -174,7 +184,9 @@ def roll_out(
             now = _rows(tracks, index)
             frames = []
             for _ in range(steps):
-                now = _advance(now, encoding, _increment(model, now, encoding, belief, generator if samples else None))
+                now = _advance(
+                    now, encoding, _increment(model, now, encoding, belief, generator if samples else None)
+                )
                 frames.append(_features(now, encoding))
             pieces.append(np.stack(frames, 1))
         runs.append(np.concatenate(pieces))

@@ -118,7 +118,9 @@ def _check_scope(ds: xr.Dataset, config: InferenceConfig) -> None:
             fix="drop one of the two",
         )
     if config.graph.undirected and config.law.additive:
-        raise ConfigError("undirected together with additive", expected="a law that sees both ends of the pair")
+        raise ConfigError(
+            "undirected together with additive", expected="a law that sees both ends of the pair"
+        )
 
 
 def _observed(ds: xr.Dataset, encoding: Encoding, config: InferenceConfig) -> Observations:
@@ -136,7 +138,9 @@ def _names(ds: xr.Dataset, dim: str) -> tuple[str, ...]:
     return tuple(str(name) for name in ds[dim].to_numpy())
 
 
-def posterior_array(ds: xr.Dataset, probability: np.ndarray, config: InferenceConfig, first_frame: int) -> xr.DataArray:
+def posterior_array(
+    ds: xr.Dataset, probability: np.ndarray, config: InferenceConfig, first_frame: int
+) -> xr.DataArray:
     """[graph, window, receiver, sender, type] -> `probability(sequence, [window,] receiver, sender, type)`.
 
     Windows carry their first and last frame (exclusive) as coordinates `start` and `stop`.
@@ -202,7 +206,9 @@ def _result(
     metrics = graph_metrics(probability, ds, scope=config.graph.graph)
     metrics["forecast"] = _measured_forecast(ds, law, config)
     notes = _notes(found.exact, null, config, observations)
-    return _completed(draft, ds, metrics, notes, began, {"exact_posterior": found.exact, "evidence": found.evidence})
+    return _completed(
+        draft, ds, metrics, notes, began, {"exact_posterior": found.exact, "evidence": found.evidence}
+    )
 
 
 def _tail(ds: xr.Dataset, frames: int) -> xr.Dataset:
@@ -234,7 +240,9 @@ def _measured_forecast(ds: xr.Dataset, law: FittedLaw, config: InferenceConfig) 
         return None
     earlier = before_the_end(ds, frames)
     observations = _observed(earlier, law.encoding, config)
-    graph = replace(config.graph, graph="per-sequence") if config.graph.graph == "per-window" else config.graph
+    graph = (
+        replace(config.graph, graph="per-sequence") if config.graph.graph == "per-window" else config.graph
+    )
     found = graph_posterior(law.model, observations, graph, law.log_prior, seed=config.training.seed)
     ahead = roll_out(law.model, law.encoding, earlier, found.probability[:, 0].numpy(), steps=frames)
     return forecast_metrics(ahead, ds, law.encoding, frames)
@@ -246,7 +254,10 @@ def _curve_record(
     length = str(ds[encoding.position[0]].attrs.get("units", "1"))
     return {
         "x": {"label": "distance", "units": length},
-        "y": {"label": "acceleration toward the sender", "units": f"{length}/time²" if length != "1" else "1"},
+        "y": {
+            "label": "acceleration toward the sender",
+            "units": f"{length}/time²" if length != "1" else "1",
+        },
         "types": [{"type": k, "name": types[k]} | curve for k, curve in enumerate(curves)],
     }
 
@@ -313,7 +324,8 @@ def law_sentences(config: InferenceConfig, has_position: bool) -> list[str]:
 def _baseline(ds: xr.Dataset, config: InferenceConfig, began: float) -> Inference:
     if config.graph.edge_types != 2:
         raise ConfigError(
-            f"{config.method} with {config.graph.edge_types} edge types", expected="2: a score tells edge from no edge"
+            f"{config.method} with {config.graph.edge_types} edge types",
+            expected="2: a score tells edge from no edge",
         )
     scope = "shared" if config.graph.graph == "shared" else "per-sequence"
     if config.graph.graph == "per-window":
@@ -338,11 +350,18 @@ def _baseline(ds: xr.Dataset, config: InferenceConfig, began: float) -> Inferenc
 
 
 def _completed(
-    draft: Inference, ds: xr.Dataset, metrics: dict[str, Any], notes: list[str], began: float, extra: dict[str, Any]
+    draft: Inference,
+    ds: xr.Dataset,
+    metrics: dict[str, Any],
+    notes: list[str],
+    began: float,
+    extra: dict[str, Any],
 ) -> Inference:
     seconds = round(time.monotonic() - began, 3)
     settings = {
-        key: value for section in ("graph", "law", "training") for key, value in draft.config.to_dict()[section].items()
+        key: value
+        for section in ("graph", "law", "training")
+        for key, value in draft.config.to_dict()[section].items()
     }
     about = {
         "format": FORMAT,
@@ -354,7 +373,11 @@ def _completed(
         "seconds": seconds,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
         "method": draft.config.method,
         "data": summary(ds) | {"path": str(ds.encoding.get("source", "")), "fingerprint": fingerprint(ds)},
         "settings": settings,

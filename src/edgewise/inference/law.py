@@ -40,7 +40,7 @@ COVARIANT = ("displacement", "direction", "log_distance", "closeness", "relative
 
 
 def tangent(pair: dict[str, Tensor]) -> Tensor:
-    """The direction across the pair's line: u turned by 90 degrees in the plane, else that of the transverse velocity."""
+    """Across the pair's line: u turned by 90 degrees in the plane, else along the transverse velocity."""
     u = pair["direction"]
     if u.shape[-1] == 2:
         return torch.stack([-u[..., 1], u[..., 0]], dim=-1)
@@ -105,9 +105,14 @@ class PairwiseLaw(nn.Module):
         )
 
     def forward(
-        self, position: Tensor, velocity: Tensor, context: Tensor, pairs: CandidateRelation, pair: dict[str, Tensor]
+        self,
+        position: Tensor,
+        velocity: Tensor,
+        context: Tensor,
+        pairs: CandidateRelation,
+        pair: dict[str, Tensor],
     ) -> Tensor:
-        """-> messages [stretch, time, receiver, slot, type, target]; `pair` is `geometry(position, velocity, pairs)`."""
+        """-> messages [stretch, time, receiver, slot, type, target]; `pair` is what `geometry` gives."""
         known = [context]
         if self.space_dim and not self.config.translation:
             known.append(position)
@@ -128,7 +133,9 @@ class PairwiseLaw(nn.Module):
     def _turned(self, out: Tensor, pair: dict[str, Tensor]) -> Tensor:
         """Coefficients (radial, tangential, scalars...) a type -> components in space."""
         parts = out.unflatten(-1, (self.n_types, self.n_outputs))
-        spatial = parts[..., :1] * pair["direction"][..., None, :] + parts[..., 1:2] * tangent(pair)[..., None, :]
+        spatial = (
+            parts[..., :1] * pair["direction"][..., None, :] + parts[..., 1:2] * tangent(pair)[..., None, :]
+        )
         return torch.cat([spatial, parts[..., 2:]], -1).flatten(-2)
 
     @torch.no_grad()
@@ -144,7 +151,11 @@ class PairwiseLaw(nn.Module):
 def mlp(fan_in: int, hidden: int, fan_out: int) -> nn.Sequential:
     """Two hidden layers with the activation of `PairMLP`."""
     return nn.Sequential(
-        nn.Linear(fan_in, hidden), nn.Hardswish(), nn.Linear(hidden, hidden), nn.Hardswish(), nn.Linear(hidden, fan_out)
+        nn.Linear(fan_in, hidden),
+        nn.Hardswish(),
+        nn.Linear(hidden, hidden),
+        nn.Hardswish(),
+        nn.Linear(hidden, fan_out),
     )
 
 
@@ -183,7 +194,7 @@ class NoiseShape(nn.Module):
     def forward(
         self, position: Tensor, velocity: Tensor, context: Tensor, pair: dict[str, Tensor], there: Tensor
     ) -> Tensor:
-        """`there`: [stretch, time, receiver, slot, 1], 1 where a candidate is present -> [stretch, time, entity, target]."""
+        """`there`: [stretch, time, receiver, slot, 1], 1 where present -> [stretch, time, entity, target]."""
         known = [position, velocity, context]
         if self.pooled:
             close = pair["closeness"] * there

@@ -57,7 +57,9 @@ def candidate_slots(tracks: Tracks, neighbours: int, *, shared: bool) -> Tensor:
         everyone = nearest(torch.zeros(n, n), n - 1)
         return everyone.expand(n_sequences, n, n - 1)
     distances = np.zeros((n_sequences, n, n))
-    for sequence, position in enumerate(tracks.position):  # [time, n, d]: one recording at a time bounds memory
+    for sequence, position in enumerate(
+        tracks.position
+    ):  # [time, n, d]: one recording at a time bounds memory
         pair = np.linalg.norm(position[:, :, None] - position[:, None], axis=-1)
         known = np.isfinite(pair)
         total = np.where(known, pair, 0).sum(0)
@@ -68,7 +70,7 @@ def candidate_slots(tracks: Tracks, neighbours: int, *, shared: bool) -> Tensor:
 
 
 def _known(array: np.ndarray) -> np.ndarray:
-    return np.isfinite(array).all(-1)
+    return np.logical_and.reduce(np.isfinite(array), axis=-1)
 
 
 def _trusted(inputs: np.ndarray, present: np.ndarray, slots: np.ndarray) -> np.ndarray:
@@ -76,7 +78,8 @@ def _trusted(inputs: np.ndarray, present: np.ndarray, slots: np.ndarray) -> np.n
     unknown = present & ~inputs
     rows = np.arange(len(slots))[:, None, None, None]
     frames = np.arange(unknown.shape[1])[None, :, None, None]
-    return inputs & present & ~unknown[rows, frames, slots[:, None]].any(-1)
+    lacking = np.logical_or.reduce(unknown[rows, frames, slots[:, None]], axis=-1)
+    return inputs & present & ~lacking
 
 
 def observe(

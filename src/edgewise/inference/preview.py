@@ -25,7 +25,9 @@ def preview_of(ds: xr.Dataset, result: Inference) -> dict[str, Any]:
     shared = result.probability.sizes["sequence"] == 1
     truth = truth_of(ds, result.probability)
     stamps = clock(ds)
-    frames = np.unique(np.linspace(0, ds.sizes["time"] - 1, min(FRAMES, ds.sizes["time"])).round().astype(int))
+    frames = np.unique(
+        np.linspace(0, ds.sizes["time"] - 1, min(FRAMES, ds.sizes["time"])).round().astype(int)
+    )
     entries = []
     for position in range(min(SEQUENCES, ds.sizes["sequence"])):
         p = result.probability.isel(sequence=0 if shared else position)
@@ -67,7 +69,11 @@ def _add_forecasts(entries: list[dict[str, Any]], ds: xr.Dataset, result: Infere
     names = positions(ds)
     if result.fitted is None or not names:
         return
-    few = result.probability if len(result.sequences) == 1 else result.probability.isel(sequence=slice(0, len(entries)))
+    few = (
+        result.probability
+        if len(result.sequences) == 1
+        else result.probability.isel(sequence=slice(0, len(entries)))
+    )
     from dataclasses import replace
 
     part = replace(result, probability=few, tail=result.tail.isel(sequence=slice(0, len(entries))))

@@ -1,7 +1,6 @@
 """The run folder: everything a run leaves behind, written whole or not at all."""
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from edgewise.errors import RunError
-from edgewise.inference.config import InferenceConfig
+from edgewise.inference.config import SECTIONS, InferenceConfig
 from edgewise.inference.encoding import Encoding
 from edgewise.inference.result import FittedLaw, Inference
 from edgewise.inference.superposition.model import SuperpositionModel
@@ -40,12 +39,20 @@ def prepare_folder(folder: Path, *, overwrite: bool = False, resume: bool = Fals
         RunError: if the folder holds something (unless it is a run and `overwrite` or `resume`), or is not writable.
     """
     if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file", expected="a folder, or a name that is free", fix="choose another --out")
+        raise RunError(
+            f"{folder} is a file", expected="a folder, or a name that is free", fix="choose another --out"
+        )
     held = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
     is_run = any((folder / mark).exists() for mark in MARKS)
     if held and not resume and not (overwrite and is_run):
-        fix = "pass --overwrite to replace the run" if is_run else "choose another --out: this is not a run folder"
-        raise RunError(f"{folder} is not empty: it holds {', '.join(held[:5])}", expected="an empty folder", fix=fix)
+        fix = (
+            "pass --overwrite to replace the run"
+            if is_run
+            else "choose another --out: this is not a run folder"
+        )
+        raise RunError(
+            f"{folder} is not empty: it holds {', '.join(held[:5])}", expected="an empty folder", fix=fix
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".write-test"
@@ -53,7 +60,8 @@ def prepare_folder(folder: Path, *, overwrite: bool = False, resume: bool = Fals
         probe.unlink()
     except OSError as error:
         raise RunError(
-            f"{folder} cannot be written: {error.strerror or error}", fix="choose another --out, or change its rights"
+            f"{folder} cannot be written: {error.strerror or error}",
+            fix="choose another --out, or change its rights",
         ) from error
     if overwrite and is_run and not resume:
         clear_run(folder)
@@ -93,7 +101,8 @@ def resumable(folder: Path, fingerprint: str) -> InferenceConfig:
     _check_format(begun, about)
     if about["fingerprint"] != fingerprint:
         raise RunError(
-            f"{folder} was begun with other data (fingerprint {about['fingerprint'][:12]}, these have {fingerprint[:12]})",
+            f"{folder} was begun with other data (fingerprint {about['fingerprint'][:12]},"
+            f" these have {fingerprint[:12]})",
             expected="the same data as before",
             fix="resume with that data set, or start anew with --overwrite",
         )
@@ -129,7 +138,7 @@ def complete_run(result: Inference, folder: Path) -> Path:
     try:
         _write_records(result, draft)
         for path in sorted(draft.iterdir(), key=lambda p: p.name == "run.json"):
-            os.replace(path, folder / path.name)
+            path.replace(folder / path.name)
     except OSError as error:
         raise RunError(f"{folder} cannot be written: {error.strerror or error}") from error
     finally:
@@ -168,7 +177,9 @@ def read_run(folder: Path) -> Inference:
     if not (folder / "run.json").is_file():
         begun = (folder / STARTED).exists()
         raise RunError(
-            f"{folder} holds an unfinished run" if begun else f"{folder} is not a run folder: it has no run.json",
+            f"{folder} holds an unfinished run"
+            if begun
+            else f"{folder} is not a run folder: it has no run.json",
             expected="the folder that `edgewise infer --out` wrote",
             fix="finish it with `edgewise infer DATA --out RUN --resume`" if begun else "check the path",
         )
@@ -182,12 +193,16 @@ def read_run(folder: Path) -> Inference:
         with xr.open_dataset(folder / "tail.nc", engine="h5netcdf", decode_times=False) as file:
             tail = file.load()
         fitted = _read_law(folder, model, config) if model["encoding"] is not None else None
-        records = {name: _read_json(folder / f"{name}.json") for name in ("metrics", "law", "history", "preview")}
+        records = {
+            name: _read_json(folder / f"{name}.json") for name in ("metrics", "law", "history", "preview")
+        }
     except (OSError, KeyError, SafetensorError, RuntimeError) as error:
         if isinstance(error, RunError):
             raise
         raise RunError(
-            f"{folder} is damaged: {error}", expected="the records that a run leaves", fix="run `edgewise infer` again"
+            f"{folder} is damaged: {error}",
+            expected="the records that a run leaves",
+            fix="run `edgewise infer` again",
         ) from error
     return Inference(
         probability=probability,
@@ -249,9 +264,31 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(to_json(value, indent=None if path.name == "preview.json" else 1) + "\n", encoding="utf-8")
+    path.write_text(
+        to_json(value, indent=None if path.name == "preview.json" else 1) + "\n", encoding="utf-8"
+    )
 
 
-def with_command(result: Inference, command: str, argv: list[str]) -> Inference:
-    """The result, with a note of which command made it."""
-    return replace(result, about=result.about | {"command": command, "argv": argv})
+def with_command(result: Inference, command: str, argv: list[str], data: Path | None) -> Inference:
+    """The result, with a note of which command made it from which file."""
+    about = result.about | {"command": command, "argv": argv}
+    about["data"] = about["data"] | {"path": "" if data is None else str(data)}
+    return replace(result, about=about)
+
+
+def merged_config(path: Path | None, given: dict[str, Any]) -> InferenceConfig:
+    """Settings of a file (if any), overruled by those given one by one.
+
+    Raises:
+        RunError: if the file cannot be read; ConfigError for a setting that is wrong.
+    """
+    plain = InferenceConfig().to_dict() if path is None else read_config(path).to_dict()
+    for key, value in given.items():
+        section = next(
+            (name for name, record in SECTIONS.items() if key in record.__dataclass_fields__), None
+        )
+        if section is None:
+            plain[key] = value
+        else:
+            plain[section][key] = value
+    return InferenceConfig.from_dict(plain)

@@ -122,8 +122,10 @@ class Inference:
         graph: nx.DiGraph | nx.Graph = nx.Graph() if self.config.graph.undirected else nx.DiGraph()
         graph.graph["sequence"] = self.sequences[position]
         graph.add_nodes_from(self.entities)
-        for row in table.itertuples():
-            graph.add_edge(row.source, row.target, type=int(row.type), probability=float(row.probability))
+        for source, target, kind, p in zip(
+            *(table[name].tolist() for name in table.columns[:4]), strict=True
+        ):
+            graph.add_edge(source, target, type=kind, probability=p)
         return graph
 
     def _position(self, sequence: str | int) -> int:
@@ -155,7 +157,9 @@ class Inference:
         if "table" in entry:
             table = entry["table"]
             return pd.DataFrame(table["effect"], index=table["targets"], columns=table["features"])
-        return pd.DataFrame({name: entry[name] for name in ("distance", "force", "low", "high", "density") if name in entry})
+        return pd.DataFrame(
+            {name: entry[name] for name in ("distance", "force", "low", "high", "density") if name in entry}
+        )
 
     def forecast(
         self, steps: int = 20, samples: int = 0, *, data: xr.Dataset | None = None, seed: int = 0
@@ -173,7 +177,9 @@ class Inference:
             ConfigError: for a baseline; for `data` where every recording has a graph of its own (use `apply`).
         """
         if self.fitted is None:
-            raise ConfigError(f"{self.config.method} learns no law to forecast with", fix="use method='superposition'")
+            raise ConfigError(
+                f"{self.config.method} learns no law to forecast with", fix="use method='superposition'"
+            )
         if data is not None and self.config.graph.graph != "shared":
             raise ConfigError(
                 "these recordings have no graph yet",

@@ -1,6 +1,7 @@
 """Linear maps and MLPs on pairs of nodes that never build the concatenation of the two."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -25,11 +26,15 @@ class PairLinear(nn.Module):
     Shapes: nodes [..., n, node_dim], edges [..., *layout, edge_dim] -> [..., *layout, out_dim].
     """
 
-    def __init__(self, out_dim: int, *, receiver_dim: int = 0, sender_dim: int = 0, edge_dim: int = 0) -> None:
+    def __init__(
+        self, out_dim: int, *, receiver_dim: int = 0, sender_dim: int = 0, edge_dim: int = 0
+    ) -> None:
         super().__init__()
         fan_in = receiver_dim + sender_dim + edge_dim
         if fan_in == 0:
-            raise ConfigError("PairLinear reads nothing", expected="a receiver_dim, sender_dim or edge_dim above 0")
+            raise ConfigError(
+                "PairLinear reads nothing", expected="a receiver_dim, sender_dim or edge_dim above 0"
+            )
         # Built as one layer and then split, so that the initial weights are those of the concatenation.
         whole = nn.Linear(fan_in, out_dim)
         self.bias = nn.Parameter(whole.bias.detach().clone())
@@ -77,7 +82,7 @@ class PairMLP(nn.Module):
         super().__init__()
         self.pair = PairLinear(dims[0], receiver_dim=receiver_dim, sender_dim=sender_dim, edge_dim=edge_dim)
         layers: list[nn.Module] = []
-        for fan_in, fan_out in zip(dims[:-1], dims[1:], strict=True):
+        for fan_in, fan_out in pairwise(dims):
             layers += [nn.Hardswish(), nn.Linear(fan_in, fan_out)]
         self.layers = nn.Sequential(*layers)
 

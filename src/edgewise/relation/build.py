@@ -18,7 +18,8 @@ def nearest(distances: Tensor, neighbours: int) -> Tensor:
     n = distances.shape[-1]
     if not 1 <= neighbours <= n - 1:
         raise ConfigError(
-            f"{neighbours} nearest neighbours asked among {n} entities", expected=f"a number from 1 to {n - 1}"
+            f"{neighbours} nearest neighbours asked among {n} entities",
+            expected=f"a number from 1 to {n - 1}",
         )
     order = distances.nan_to_num(nan=torch.inf).argsort(dim=-1, stable=True)
     me = torch.arange(n)[:, None]

@@ -56,7 +56,8 @@ class Complete:
             object.__setattr__(self, "n_senders", self.n_receivers)
         if self.n_receivers < 1 or self.n_senders < 1:
             raise ConfigError(
-                f"Complete({self.n_receivers}, {self.n_senders}) has no nodes", expected="at least one of each"
+                f"Complete({self.n_receivers}, {self.n_senders}) has no nodes",
+                expected="at least one of each",
             )
         if not self.loops and self.n_receivers != self.n_senders:
             raise ConfigError(

@@ -16,7 +16,9 @@ def _checked_index(name: str, index: Tensor, n_nodes: int) -> None:
     wrong = (index < 0) | (index >= n_nodes)
     if wrong.any():
         at = int(wrong.nonzero()[0])
-        raise ConfigError(f"{name}[{at}] is {int(index[at])}", expected=f"a node number from 0 to {n_nodes - 1}")
+        raise ConfigError(
+            f"{name}[{at}] is {int(index[at])}", expected=f"a node number from 0 to {n_nodes - 1}"
+        )
 
 
 @dataclass(frozen=True, eq=False)

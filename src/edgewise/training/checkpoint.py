@@ -1,7 +1,6 @@
 """Checkpoints: one safetensors file each, replaced atomically; never a pickle."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,9 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The state of an optimiser as named tensors: "parameter index.key"."""
     state = optimizer.state_dict()["state"]
     return {
-        f"{index}.{key}": torch.as_tensor(value) for index, entry in state.items() for key, value in entry.items()
+        f"{index}.{key}": torch.as_tensor(value)
+        for index, entry in state.items()
+        for key, value in entry.items()
     }
 
 
@@ -76,8 +77,12 @@ class Checkpoints:
             "seconds": checkpoint.seconds,
         }
         draft = self.path.with_suffix(".partial")
-        save_file({k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()}, draft, {"about": json.dumps(about)})
-        os.replace(draft, self.path)
+        save_file(
+            {k: t.detach().cpu().contiguous().clone() for k, t in tensors.items()},
+            draft,
+            {"about": json.dumps(about)},
+        )
+        draft.replace(self.path)
 
     def load(self) -> Checkpoint | None:
         """The latest checkpoint, or None if there is none.
@@ -93,7 +98,9 @@ class Checkpoints:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         except (SafetensorError, KeyError, OSError, json.JSONDecodeError) as error:
             raise RunError(
-                f"{self.path} cannot be read: {error}", expected="a checkpoint of edgewise", fix="start the run anew"
+                f"{self.path} cannot be read: {error}",
+                expected="a checkpoint of edgewise",
+                fix="start the run anew",
             ) from error
         if about["format"] != FORMAT:
             raise RunError(
@@ -105,7 +112,9 @@ class Checkpoints:
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
-        return Checkpoint(about["phase"], about["step"], **parts, state=about["state"], seconds=about["seconds"])
+        return Checkpoint(
+            about["phase"], about["step"], **parts, state=about["state"], seconds=about["seconds"]
+        )
 
     def remove(self) -> None:
         """Delete the checkpoint once the run is complete."""

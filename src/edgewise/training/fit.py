@@ -156,7 +156,14 @@ def fit(
         if checkpoints is not None and accelerator.is_main_process:
             bare = accelerator.unwrap_model(module)
             checkpoints.save(
-                Checkpoint(task.name, step, bare.state_dict(), optimizer_tensors(optimizer), task.state(), deadline.spent)
+                Checkpoint(
+                    task.name,
+                    step,
+                    bare.state_dict(),
+                    optimizer_tensors(optimizer),
+                    task.state(),
+                    deadline.spent,
+                )
             )
 
     with _interrupt_flag() as interrupted:

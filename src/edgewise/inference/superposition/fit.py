@@ -62,9 +62,15 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
     points = []
     for at in range(0, len(some), 32):
         form = arranged(model(some[torch.arange(at, min(at + 32, len(some)))], window), config.graph.graph)
-        points.append(strengths_of(form, model.level.double()).mean.unflatten(-1, (-1, n_types - 1)).flatten(0, -2))
+        points.append(
+            strengths_of(form, model.level.double()).mean.unflatten(-1, (-1, n_types - 1)).flatten(0, -2)
+        )
     cloud = torch.cat(points).numpy()
-    clusters = KMeans(n_types, n_init=10, random_state=config.training.seed).fit(cloud)
+    clusters = KMeans(
+        n_types,
+        n_init=10,  # pyright: ignore[reportArgumentType]
+        random_state=config.training.seed,
+    ).fit(cloud)
     centres = torch.from_numpy(np.asarray(clusters.cluster_centers_))
     model.law.combine_heads(torch.cat([1 - centres.sum(1, keepdim=True), centres], 1))
     order_types(model, some[torch.arange(min(len(some), 16))])
@@ -115,15 +121,18 @@ def fit_superposition(
         name_types(model, data, config)
         found = None
     types = TypesPhase(model, data, config, log_prior)
-    types.before = len(strengths.evidence)
     fit(types, share=0.85, resume=found, **run)
     with torch.no_grad():
         order_types(model, data[torch.arange(min(len(data), 16))])
-    return Fitted(model, log_prior, _history(strengths, types, course), types.before + len(types.evidence))
+    return Fitted(
+        model, log_prior, _history(strengths, types, course), len(strengths.evidence) + len(types.evidence)
+    )
 
 
 def _history(strengths: StrengthsPhase, types: TypesPhase, course: list[tuple[float, float]]) -> History:
     evidence = strengths.evidence + types.evidence
     known = course[-len(evidence) :]
     step = list(range(len(evidence)))[-len(known) :] if known else []
-    return History(step, [s for s, _ in known], evidence[-len(known) :] if known else [], [t for _, t in known])
+    return History(
+        step, [s for s, _ in known], evidence[-len(known) :] if known else [], [t for _, t in known]
+    )

@@ -117,7 +117,9 @@ class SuperpositionModel(nn.Module):
             columns = messages[..., 1:, :] - base[..., None, :]
         length = window or own.shape[1]
 
-        def by_window(x: Tensor) -> Tensor:  # [stretch, time, entity, ...] -> [stretch, window, entity, ..., frame, target]
+        def by_window(
+            x: Tensor,
+        ) -> Tensor:  # [stretch, time, entity, ...] -> [stretch, window, entity, ..., frame, target]
             return x.unflatten(1, (-1, length)).movedim(2, -2)
 
         r = by_window(residual).flatten(-2).double()

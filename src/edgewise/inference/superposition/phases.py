@@ -9,7 +9,11 @@ from torch import Tensor, nn
 
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.observations import Observations
-from edgewise.inference.superposition.configurations import Posterior, enumerate_configurations, posterior_over
+from edgewise.inference.superposition.configurations import (
+    Posterior,
+    enumerate_configurations,
+    posterior_over,
+)
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
 from edgewise.inference.superposition.search import Sampler, likely_table
 from edgewise.inference.superposition.strengths import strengths_of
@@ -125,7 +129,9 @@ class TypesPhase(_Phase):
     TEMPER, WINDOW, TOLERANCE, LEAST_DECAY = 50, 50, 0.1, 80
     TRIAL, IDLE, WORSE = 60, 0.35, 1.0
 
-    def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig, log_prior: Tensor) -> None:
+    def __init__(
+        self, model: SuperpositionModel, data: Observations, config: InferenceConfig, log_prior: Tensor
+    ) -> None:
         super().__init__(model, data, config)
         self.log_prior = log_prior
         n_slots, n_types = data.slots.shape[-1], config.graph.edge_types
@@ -145,7 +151,9 @@ class TypesPhase(_Phase):
         sampler = Sampler(fixed, level * temperature, self.log_prior, generator)
         start = ridge_types(fixed, level, len(self.log_prior))
         table, repeated = likely_table(sampler, start=start)
-        return posterior_over(form, table[:, None], level, self.log_prior, temperature=temperature, absent=repeated)
+        return posterior_over(
+            form, table[:, None], level, self.log_prior, temperature=temperature, absent=repeated
+        )
 
     def loss(self, module: nn.Module, step: int) -> Tensor:
         form = arranged(module(self.batch(step), self.window), self.scope)

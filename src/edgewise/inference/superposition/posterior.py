@@ -10,12 +10,13 @@ from edgewise.inference.config import GraphConfig
 from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.configurations import enumerate_configurations, posterior_over
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
-from edgewise.inference.superposition.search import Sampler, sampled_posterior
 from edgewise.inference.superposition.phases import ridge_types
+from edgewise.inference.superposition.search import Sampler, sampled_posterior
 
 EXACTLY = 1 << 16
 """Configurations a receiver up to which the posterior is summed exactly."""
 STRETCHES = 64
+PROFILE_STEPS = 4
 RECEIVERS = 4096
 
 
@@ -36,13 +37,18 @@ class GraphPosterior:
 
 
 @torch.no_grad()
-def whole_form(model: SuperpositionModel, data: Observations, graph: GraphConfig) -> tuple[QuadraticForm, int]:
+def whole_form(
+    model: SuperpositionModel, data: Observations, graph: GraphConfig
+) -> tuple[QuadraticForm, int]:
     """The quadratic forms of all graphs: leading dimensions [graph * receiver, window], and the number of graphs."""
     window = graph.window if graph.graph == "per-window" else 0
     starts = range(0, len(data), STRETCHES)
     pieces = [model(data[torch.arange(at, min(at + STRETCHES, len(data)))], window) for at in starts]
     form = QuadraticForm(
-        **{name: torch.cat([getattr(piece, name) for piece in pieces]) for name in QuadraticForm.__annotations__}
+        **{
+            name: torch.cat([getattr(piece, name) for piece in pieces])
+            for name in QuadraticForm.__annotations__
+        }
     )
     n_sequences = int(data.sequence.max()) + 1
     if graph.graph == "shared":
@@ -50,7 +56,11 @@ def whole_form(model: SuperpositionModel, data: Observations, graph: GraphConfig
     elif graph.graph == "per-window":
         form = form.map(lambda part: part.unflatten(0, (n_sequences, -1)).flatten(1, 2))
     else:
-        form = form.map(lambda part: part[:, 0]).summed(data.sequence, n_sequences).map(lambda part: part[:, None])
+        form = (
+            form.map(lambda part: part[:, 0])
+            .summed(data.sequence, n_sequences)
+            .map(lambda part: part[:, None])
+        )
     n_graphs = len(form.square)
     return form.map(lambda part: part.transpose(1, 2).flatten(0, 1)), n_graphs
 
@@ -85,11 +95,12 @@ def graph_posterior(
     evidence = float("nan")
     if exact:
         table = enumerate_configurations(n_slots, n_types)
-        for _ in range(4 if profile else 1):
-            found = posterior_over(form, table, level, log_prior, stay=graph.stay)
-            evidence = float(found.log_evidence.sum() / form.count.sum())
-            used, level = level, (found.square.sum() / form.count.sum()).clamp_min(1e-8)
-        by_slot, level = found.probability, used
+        for _ in range(PROFILE_STEPS if profile else 0):
+            square = posterior_over(form, table, level, log_prior, stay=graph.stay).square
+            level = (square.sum() / form.count.sum().clamp_min(1)).clamp_min(1e-8)
+        found = posterior_over(form, table, level, log_prior, stay=graph.stay)
+        evidence = float(found.log_evidence.sum() / form.count.sum().clamp_min(1))
+        by_slot = found.probability
     else:
         by_slot = _sampled(form, level, log_prior, seed)[:, None]
     if profile:

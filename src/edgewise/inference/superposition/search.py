@@ -40,7 +40,9 @@ class Sampler:
         generator: source of randomness: the same state gives the same walk.
     """
 
-    def __init__(self, form: QuadraticForm, level: Tensor, log_prior: Tensor, generator: torch.Generator) -> None:
+    def __init__(
+        self, form: QuadraticForm, level: Tensor, log_prior: Tensor, generator: torch.Generator
+    ) -> None:
         self.n_types = len(log_prior)
         self.n_slots = form.cross.shape[-1] // (self.n_types - 1)
         self.gram = form.gram / level
@@ -71,7 +73,9 @@ class Sampler:
 
     def _set(self, chains: Chains, slot: int, types: Tensor) -> None:
         block = slice(slot * (self.n_types - 1), (slot + 1) * (self.n_types - 1))
-        change = one_hot(types[..., None], self.n_types) - one_hot(chains.types[..., slot : slot + 1], self.n_types)
+        change = one_hot(types[..., None], self.n_types) - one_hot(
+            chains.types[..., slot : slot + 1], self.n_types
+        )
         chains.field -= change @ self.gram[:, block]
         chains.types[..., slot] = types
 
@@ -84,7 +88,9 @@ class Sampler:
         for slot in range(self.n_slots):
             log_weight = self._gains(chains, slot) / temperature[..., None]
             conditionals.append(log_weight.softmax(-1))
-            noise = torch.rand(log_weight.shape, generator=self.generator, dtype=torch.float64).clamp_min(1e-300)
+            noise = torch.rand(log_weight.shape, generator=self.generator, dtype=torch.float64).clamp_min(
+                1e-300
+            )
             self._set(chains, slot, (log_weight - (-noise.log()).log()).argmax(-1))
         return torch.stack(conditionals, 2)
 
@@ -98,7 +104,9 @@ class Sampler:
         weight = chains.log_weight(self.linear, self.n_types).unflatten(1, (rungs, replicas))
         order = torch.arange(rungs)[None, :, None].expand_as(weight).clone()
         low = torch.arange(offset, rungs - 1, 2)
-        gain = (1 / temperature[low] - 1 / temperature[low + 1])[:, None] * (weight[:, low + 1] - weight[:, low])
+        gain = (1 / temperature[low] - 1 / temperature[low + 1])[:, None] * (
+            weight[:, low + 1] - weight[:, low]
+        )
         draw = torch.rand(gain.shape, generator=self.generator, dtype=torch.float64).clamp_min(1e-300)
         accept = draw.log() < gain
         order[:, low] = torch.where(accept, low[:, None] + 1, low[:, None])
@@ -122,7 +130,9 @@ def likely_table(
     chains = sampler.start(types)
     visited = []
     for step in range(sweeps):
-        temperature = torch.tensor(max(1.0, LADDER[-1] ** (1 - step / max(sweeps - 4, 1))), dtype=torch.float64)
+        temperature = torch.tensor(
+            max(1.0, LADDER[-1] ** (1 - step / max(sweeps - 4, 1))), dtype=torch.float64
+        )
         sampler.sweep(chains, temperature)
         if step >= sweeps - 3:
             visited.append(chains.types.clone())
@@ -137,7 +147,7 @@ def likely_table(
 
 
 def _repeated(types: Tensor) -> Tensor:
-    """True for rows that occurred before: [receiver, n, slot] -> [receiver, n]. Rows are told apart by a random hash."""
+    """True for rows that occurred before, told apart by a random hash: [receiver, n, slot] -> [receiver, n]."""
     key = torch.rand(types.shape[-1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     code = types.double() @ key
     order = code.argsort(dim=-1, stable=True)

@@ -1,0 +1,60 @@
+"""edgewise evaluate RUN DATA"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from edgewise.cli.options import Reading
+from edgewise.cli.out import print_json, print_table
+
+
+def evaluate(
+    run: Path,
+    data: Path,
+    *,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    reading: Reading = Reading(),  # noqa: B008 - a frozen record
+) -> None:
+    """Measure the graphs of a run against a data set that holds the truth, beside the simple answers.
+
+    Args:
+        run: a run folder.
+        data: the recordings of the run, with the truth (in the file, or by --truth).
+        json: print one JSON object on stdout.
+        reading: how the file is read.
+    """
+    from edgewise.errors import DataError
+    from edgewise.inference.evaluate import graph_metrics
+    from edgewise.inference.records import read_run
+
+    result = read_run(run)
+    ds = reading.load(data)
+    if "edges" not in ds:
+        raise DataError(
+            f"{data} holds no truth", expected="known edges", fix="name a table of them with --truth"
+        )
+    _check_same(result, ds, data)
+    metrics = graph_metrics(result.probability, ds, scope=result.config.graph.graph)
+    metrics["n_edges"] = result.metrics["n_edges"]
+    if json:
+        print_json(metrics)
+    else:
+        print_table(metrics)
+
+
+def _check_same(result: Any, ds: Any, data: Path) -> None:
+    """The posterior and the truth must be of the same recordings and entities."""
+    from edgewise.errors import DataError
+
+    wanted = {"entity": result.entities}
+    if result.sequences != ["all"]:
+        wanted["sequence"] = result.sequences
+    for dim, names in wanted.items():
+        found = [str(name) for name in ds[dim].to_numpy()]
+        if found != names:
+            raise DataError(
+                f"{data} has {len(found)} {dim} names ({', '.join(found[:3])} ...)",
+                expected=f"those of the run: {len(names)} ({', '.join(names[:3])} ...)",
+                fix="evaluate a run on the data that it was inferred from",
+            )

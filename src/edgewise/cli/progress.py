@@ -1,0 +1,48 @@
+"""How a fit shows itself on stderr: a live line on a terminal, a line every few seconds elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from edgewise.training import Progress
+
+EVERY = 5.0
+
+
+class ProgressLine:
+    """A context that takes `Progress` records: phase, step, marginal likelihood, tempering, time spent and left."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.live = sys.stderr.isatty()
+        self.shown = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.live and self.shown:
+            sys.stderr.write("\n")
+
+    def __call__(self, progress: "Progress") -> None:
+        now = time.monotonic()
+        wait = 0.2 if self.live else EVERY
+        if self.quiet or (now - self.shown < wait and progress.steps_left != 0):
+            return
+        self.shown = now
+        text = line(progress)
+        sys.stderr.write(f"\r\x1b[2K{text}" if self.live else f"{text}\n")
+        sys.stderr.flush()
+
+
+def line(progress: "Progress") -> str:
+    """One line, e.g. "types  step 214  log p -0.412/number  temperature 1.0  12 s  (3 s left)"."""
+    left = "until it settles" if progress.seconds_left is None else f"{progress.seconds_left:.0f} s left"
+    return (
+        f"{progress.phase:<9} step {progress.step:>4}  log p {-progress.loss:+.3f}/number  "
+        f"temperature {progress.temperature:.1f}  {progress.seconds:.0f} s ({left})"
+    )
