@@ -1,7 +1,7 @@
 """What the learner sees of a data set: which numbers are state, which are explained, and their scales."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import xarray as xr
