@@ -1,7 +1,7 @@
 """What the learner sees of a data set: which numbers are state, which are explained, and their scales."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
@@ -78,9 +78,11 @@ class Encoding:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Self:
-        return cls(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
-        )
+        return cls(**_with_tuples(plain))
+
+
+def _with_tuples(plain: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from edgewise.inference.forecast import roll_out
 from edgewise.inference.observations import Observations, observe
 from edgewise.inference.preview import preview_of
 from edgewise.inference.result import FittedLaw, Inference
-from edgewise.inference.superposition import fit_superposition, graph_posterior
+from edgewise.inference.superposition import fit_superposition, graph_posterior, influence
 from edgewise.training import Checkpoints, Deadline, Progress
 
 FORMAT = 1
@@ -191,8 +191,10 @@ def _result(
     else:
         record = _effect_record(mean_effects(model, observations, encoding), types, encoding)
     steps = encoding.lags + 3
+    sizes = influence(model, observations, found.probability.mean(1)).numpy()
     draft = Inference(
         probability=probability,
+        influence=xr.DataArray(sizes, dims=("sequence", "receiver", "sender"), name="influence"),
         types=types,
         no_interaction=null,
         metrics={},
@@ -334,6 +336,7 @@ def _baseline(ds: xr.Dataset, config: InferenceConfig, began: float) -> Inferenc
     array = posterior_array(ds, probability[:, None], config, 0)
     draft = Inference(
         probability=array,
+        influence=None,
         types=("no interaction", "type 1"),
         no_interaction=True,
         metrics={},

@@ -149,7 +149,10 @@ def complete_run(result: Inference, folder: Path) -> Path:
 
 def _write_records(result: Inference, folder: Path) -> None:
     (folder / "config.toml").write_text(tomli_w.dumps(result.config.to_dict()), encoding="utf-8")
-    result.probability.to_dataset().to_netcdf(folder / "posterior.nc", engine="h5netcdf")
+    posterior = result.probability.to_dataset()
+    if result.influence is not None:
+        posterior["influence"] = result.influence
+    posterior.to_netcdf(folder / "posterior.nc", engine="h5netcdf")
     result.tail.to_netcdf(folder / "tail.nc", engine="h5netcdf")
     result.edges().to_csv(folder / "edges.csv", index=False)
     nx.write_graphml(result.graph(), folder / "graph.graphml")
@@ -189,7 +192,7 @@ def read_run(folder: Path) -> Inference:
         model = _read_json(folder / "config.json")
         config = read_config(folder / "config.toml")
         with xr.open_dataset(folder / "posterior.nc", engine="h5netcdf") as file:
-            probability = file["probability"].load()
+            posterior = file.load()
         with xr.open_dataset(folder / "tail.nc", engine="h5netcdf", decode_times=False) as file:
             tail = file.load()
         fitted = _read_law(folder, model, config) if model["encoding"] is not None else None
@@ -205,7 +208,8 @@ def read_run(folder: Path) -> Inference:
             fix="run `edgewise infer` again",
         ) from error
     return Inference(
-        probability=probability,
+        probability=posterior["probability"],
+        influence=posterior.get("influence"),
         types=tuple(model["types"]),
         no_interaction=model["no_interaction"],
         metrics=records["metrics"],

@@ -36,6 +36,8 @@ class Inference:
     Attributes:
         probability: posterior of each type, `probability(sequence, [window,] receiver, sender, type)`; one sequence
             named "all" where the graph is shared. The diagonal is type 0.
+        influence: share of a receiver's motion that a sender's effect makes up, over (sequence, receiver, sender);
+            None for a baseline.
         types: a name for each type; `no_interaction`: whether type 0 means that nothing acts.
         metrics: the record `metrics.json`.
         config: what was asked.
@@ -46,6 +48,7 @@ class Inference:
     """
 
     probability: xr.DataArray
+    influence: xr.DataArray | None
     types: tuple[str, ...]
     no_interaction: bool
     metrics: dict[str, Any]
@@ -74,8 +77,9 @@ class Inference:
     def edges(self) -> pd.DataFrame:
         """The inferred edges, the most probable type of each pair unless that is "no interaction".
 
-        Columns source, target, type, probability, then sequence and window where there is more than one graph; the
-        surest first within a graph. An undirected pair is one row.
+        Columns source, target, type, probability, influence (the share of the target's motion that the source's effect
+        makes up; not for baselines), then sequence and window where there is more than one graph; within a graph the
+        surest first, among equals the most influential. An undirected pair is one row, with the larger influence.
         """
         p = self.probability.transpose("sequence", ..., "receiver", "sender", "type").to_numpy()
         best = p.argmax(-1)
@@ -96,7 +100,13 @@ class Inference:
                 "probability": p.max(-1)[chosen],
             }
         )
-        order = [*(pd.Series(axis) for axis in place[:-2]), -table["probability"]]
+        order = [*place[:-2], -table["probability"].to_numpy()]
+        if self.influence is not None:
+            size = self.influence.to_numpy()
+            if self.config.graph.undirected:
+                size = np.maximum(size, size.swapaxes(-1, -2))
+            table["influence"] = size[place[0], receiver, sender]
+            order.append(-table["influence"].to_numpy())
         if len(self.sequences) > 1:
             table["sequence"] = np.asarray(self.sequences)[place[0]]
         if "window" in self.probability.dims:

@@ -1,0 +1,45 @@
+"""How much each sender moves each receiver: the size of an effect, beside its probability."""
+
+import torch
+from torch import Tensor
+
+from edgewise.inference.observations import Observations
+from edgewise.inference.superposition.model import SuperpositionModel
+
+STRETCHES = 64
+
+
+@torch.no_grad()
+def influence(model: SuperpositionModel, data: Observations, probability: Tensor) -> Tensor:
+    """The share of a receiver's motion that a sender's effect makes up.
+
+        influence_ij = rms_t( sum_k p_ij(k) f_k(s_j, s_i) ) / rms_t( y_i )
+
+    over the frames that were observed, in the targets' scales: 0 for no effect, near 1 where the sender alone makes
+    the receiver move; effects that cancel each other may exceed 1.
+
+    Args:
+        probability: [graph, receiver, sender, type], one graph for all stretches or one a sequence.
+
+    Returns: [graph, receiver, sender] float64.
+    """
+    n_graphs, n = probability.shape[:2]
+    effect = torch.zeros(n_graphs, n, n, dtype=torch.float64)
+    motion = torch.zeros(n_graphs, n, dtype=torch.float64)
+    for at in range(0, len(data), STRETCHES):
+        batch = data[torch.arange(at, min(at + STRETCHES, len(data)))]
+        graph = batch.sequence if n_graphs > 1 else torch.zeros_like(batch.sequence)
+        weight = probability[graph].gather(
+            2, batch.slots[..., None].expand(-1, -1, -1, probability.shape[-1])
+        )
+        if bool(model.null):
+            weight[..., 0] = 0.0
+        messages = model.terms(batch)[1]
+        expected = torch.einsum("srmk,strmkd->strmd", weight.float(), messages)
+        power = (
+            (expected.square() * batch.weight[:, :, :, None]).sum((1, -1)).double()
+        )  # [stretch, receiver, slot]
+        dense = torch.zeros(len(batch), n, n, dtype=torch.float64).scatter(2, batch.slots, power)
+        effect.index_add_(0, graph, dense)
+        motion.index_add_(0, graph, (batch.target.square() * batch.weight).sum((1, -1)).double())
+    return (effect / motion.clamp_min(1e-30)[..., None]).sqrt()

@@ -1,0 +1,65 @@
+"""The page `docs/run-folder.md` describes every field that a run writes."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+import xarray as xr
+from pages import ROOT
+
+import edgewise as ew
+
+PAGE = (ROOT / "docs" / "run-folder.md").read_text("utf-8")
+
+
+def section(title: str) -> str:
+    return re.split(r"^## ", PAGE.partition(f"\n## {title}\n")[2], flags=re.MULTILINE)[0]
+
+
+def words(text: str) -> set[str]:
+    """What stands in backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+@pytest.fixture(params=["superposition", "windows", "no positions", "correlation"])
+def run(request, desk, short_fit):
+    """The run folder of each kind of result."""
+    data = ew.simulate("springs", entities=4, sequences=3, steps=32, seed=0)
+    if request.param == "no positions":
+        data = ew.simulate("kuramoto", entities=4, sequences=3, steps=32, seed=0)
+    settings = {
+        "windows": {"graph": "per-window", "window": 8, "no_interaction": "yes"},
+        "correlation": {"method": "correlation"},
+    }
+    return ew.infer(data, **settings.get(request.param, {})).save(desk / "run")
+
+
+def test_every_field_is_described(run):
+    about, metrics, law, model, history, preview = (
+        json.loads((run / f"{name}.json").read_text("utf-8"))
+        for name in ("run", "metrics", "law", "config", "history", "preview")
+    )
+    undescribed = {
+        "run.json": {*about, *about["data"]} - words(section("run.json")),
+        "metrics.json": {*metrics, *(metrics["forecast"] or {}), *metrics["calibration"], *metrics["baselines"]}
+        - words(section("metrics.json")),
+        "law.json": {*(law or {}), *(law["types"][0] if law else {}), *((law or {}).get("types") or [{}])[0].get("table", {})}
+        - words(section("law.json")),
+        "edges.csv": {*pd.read_csv(run / "edges.csv")} - words(section("edges.csv")),
+        "the others": {*model, *(history or {}), *preview, *preview["sequences"][0]} - words(section("The others")),
+    }  # fmt: skip
+    assert {record: sorted(names) for record, names in undescribed.items() if names} == {}
+
+
+def test_the_posterior_is_laid_out_as_described(run):
+    posterior = xr.load_dataset(run / "posterior.nc", engine="h5netcdf")
+    layouts = {f"{name}({', '.join(array.dims)})" for name, array in posterior.data_vars.items()}
+    assert layouts <= words(section("posterior.nc"))
+    assert {"start", "stop"} <= words(section("posterior.nc"))
+    assert {str(c) for c in posterior.coords} <= {"sequence", "window", "receiver", "sender", "type", "start", "stop"}  # fmt: skip
+
+
+def test_the_files_are_those_of_the_table(run):
+    table = words(PAGE.partition("## run.json")[0])
+    assert {path.name for path in run.iterdir()} <= table
