@@ -1,5 +1,6 @@
 """Small inputs and a short fit, so that the pages can stay readable and their snippets still run."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,13 @@ def desk(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def short_fit(monkeypatch) -> None:
+@pytest.fixture(scope="module")
+def short_fit() -> Iterator[None]:
     """A fit of a few steps: what the snippets show is how to ask, not how good the answer is."""
-    for name, value in {"LEAST": 3, "MOST": 6, "WINDOW": 2}.items():
-        monkeypatch.setattr(StrengthsPhase, name, value)
     steps = {"TEMPER": 2, "WINDOW": 2, "TOLERANCE": np.inf, "TRIAL": 4, "LEAST_DECAY": 4}
-    for name, value in steps.items():
-        monkeypatch.setattr(TypesPhase, name, value)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"LEAST": 3, "MOST": 6, "WINDOW": 2}.items():
+            patch.setattr(StrengthsPhase, name, value)
+        for name, value in steps.items():
+            patch.setattr(TypesPhase, name, value)
+        yield

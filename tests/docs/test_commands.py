@@ -21,21 +21,24 @@ def parse(words: list[str]) -> str:
 
     Raises CycloptsError for a command, a flag or a value that does not exist.
     """
-    if words in (["--help"], ["--version"]):
-        return words[0]
-    command, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    assert bound.arguments or words[1:] == [] or words == ["doctor", "--json"], words
+    command, *_ = app.parse_args(words, exit_on_error=False, print_error=False)
     return command.__name__
 
 
 @pytest.mark.parametrize(("page", "words"), LINES, ids=[f"{p}: {' '.join(w)}" for p, w in LINES])
 def test_a_command_line_parses(page, words):
-    assert parse(words) in {*COMMANDS, "--help", "--version"}
+    assert parse(words) == words[0]
 
 
 @pytest.mark.parametrize(
-    "line", ["infre a.csv --out r", "infer a.csv --out r --edgetypes 3", "infer a.csv --graph all --out r", "infer a.csv"]
-)  # fmt: skip
+    "line",
+    [
+        "infre a.csv --out r",
+        "infer a.csv --out r --edgetypes 3",
+        "infer a.csv --out r --graph all",
+        "infer a.csv",
+    ],
+)
 def test_a_wrong_command_line_would_be_noticed(line):
     with pytest.raises(CycloptsError):
         parse(line.split())
@@ -68,7 +71,7 @@ def test_the_readme_starts_with_two_commands():
 
 
 def test_every_setting_is_described_with_its_default():
-    rows = re.findall(r"^\| `(\w+)` \| (\w*) \| (.*?) \|", HOW_TO, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \|\s*(\w*)\s*\| (.*?) \|", HOW_TO, flags=re.MULTILINE)
     described = {setting: (table, default.strip("`")) for setting, table, default in rows}
     wanted = {"method": ("", InferenceConfig().method)}
     for table, record in SECTIONS.items():

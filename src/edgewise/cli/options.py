@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, make_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from edgewise.errors import ConfigError
 from edgewise.inference.config import METHODS, SECTIONS
@@ -15,25 +15,39 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+"""A switch that is off unless it is named."""
+
+Target = Annotated[Path, Parameter(name=["--out", "-o"])]
+"""Where a command writes."""
+
+READING = Group("Reading the data", sort_key=10)
+METHOD = Group("The method", sort_key=20)
+GROUPS = {
+    "graph": Group("The graph that is sought", sort_key=21),
+    "law": Group("The law that is learnt", sort_key=22),
+    "training": Group("The fit", sort_key=23),
+}
+
+
+def _column(text: str) -> Parameter:
+    return Parameter(help=text, group=READING)
+
+
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Reading:
-    """How a file of trajectories is read. Only tables need it; names are guessed where they are usual."""
+    """How a file of trajectories is read. Names that are usual are guessed; files that declare them need none."""
 
-    time: Annotated[str | None, Parameter(help="Column of the time stamps.")] = None
-    entity: Annotated[str | None, Parameter(help="Column that names the entity.")] = None
-    sequence: Annotated[
-        str | None, Parameter(help="Column that names the recording, if there are several.")
-    ] = None
-    position: Annotated[str | None, Parameter(help="Position columns, e.g. x,y.")] = None
-    velocity: Annotated[str | None, Parameter(help="Velocity columns, e.g. vx,vy.")] = None
-    features: Annotated[str | None, Parameter(help="Other columns to keep (default: every numeric one).")] = (
-        None
-    )
-    truth: Annotated[Path | None, Parameter(help="Table of known edges: source,target,type[,sequence].")] = (
-        None
-    )
-    split: Annotated[str | None, Parameter(help="Which split of an NRI folder, e.g. train.")] = None
+    time: Annotated[str | None, _column("Column of the time stamps.")] = None
+    entity: Annotated[str | None, _column("Column that names the entity.")] = None
+    sequence: Annotated[str | None, _column("Column that names the recording, if there are several.")] = None
+    position: Annotated[str | None, _column("Position columns, e.g. x,y.")] = None
+    velocity: Annotated[str | None, _column("Velocity columns, e.g. vx,vy.")] = None
+    features: Annotated[str | None, _column("Other columns to keep; every numeric one if not given.")] = None
+    rate: Annotated[str | None, _column("Columns that are rates of change themselves, e.g. dphi.")] = None
+    truth: Annotated[Path | None, _column("Table of known edges: source,target,type[,sequence].")] = None
+    split: Annotated[str | None, _column("Which split of an NRI folder, e.g. train.")] = None
 
     def load(self, path: Path) -> "xr.Dataset":
         """The data set at a path."""
@@ -47,6 +61,7 @@ class Reading:
             position=names(self.position),
             velocity=names(self.velocity),
             features=names(self.features),
+            rate=names(self.rate),
             truth=self.truth,
             split=self.split,
         )
@@ -66,19 +81,28 @@ def _help(record: type) -> dict[str, str]:
 
 def _choices() -> type:
     """One optional flag for every setting, so that a flag which was not given leaves the configuration as it is."""
-    entries: list[tuple[str, Any, Any]] = [
-        ("method", Annotated[Literal[METHODS] | None, Parameter(help="The method of inference.")], None)  # pyright: ignore[reportInvalidTypeForm]
-    ]
-    for record in SECTIONS.values():
+    method = Parameter(help=f"Method of inference. [default: {METHODS[0]}]", group=METHOD)
+    entries: list[tuple[str, Any, Any]] = [("method", Annotated[Literal[METHODS] | None, method], None)]  # pyright: ignore[reportInvalidTypeForm]
+    for section, record in SECTIONS.items():
         about, hints = _help(record), get_type_hints(record)
         for f in fields(record):
             kind = str if isinstance(f.default, tuple) else hints[f.name]
-            shown = "none" if f.default == () else f.default
-            text = f"{about[f.name]} Default: {shown}."
-            entries.append((f.name, Annotated[kind | None, Parameter(help=text)], None))
+            flag = Parameter(help=f"{sentence(about[f.name])}{_default(f.default)}", group=GROUPS[section])
+            entries.append((f.name, Annotated[kind | None, flag], None))
     record = make_dataclass("Choices", entries, frozen=True)
     record.__module__ = __name__  # cyclopts does not open up records of the module "types"
     return record
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start."""
+    return text[:1].upper() + text[1:]
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return " [default: yes]" if value else ""
+    return "" if value == () else f" [default: {value:g}]" if isinstance(value, float) else f" [default: {value}]"
 
 
 Choices = Parameter(name="*")(_choices())

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import tomli_w
 import torch
 import xarray as xr
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
-from edgewise.errors import RunError
+from edgewise.errors import EdgewiseError, RunError
 from edgewise.inference.config import SECTIONS, InferenceConfig
 from edgewise.inference.encoding import Encoding
 from edgewise.inference.result import FittedLaw, Inference
@@ -29,42 +30,81 @@ RUN_FILES = frozenset(
         "checkpoints", STARTED,
     }
 )  # fmt: skip
-MARKS = ("run.json", STARTED)
 
 
-def prepare_folder(folder: Path, *, overwrite: bool = False, resume: bool = False) -> None:
-    """Make sure that a run may be written here, before any work is done.
+READ_FILES = (
+    "config.json", "config.toml", "posterior.nc", "tail.nc", "metrics.json", "law.json", "history.json", "preview.json",
+)  # fmt: skip
+"""What `read_run` needs beside `run.json` (and `model.safetensors`, which a baseline has none of)."""
+
+
+def check_folder(folder: Path, *, overwrite: bool = False, resume: bool = False) -> None:
+    """Refuse a folder that a run may not be written to. Nothing is made, changed or removed.
 
     Raises:
-        RunError: if the folder holds something (unless it is a run and `overwrite` or `resume`), or is not writable.
+        RunError: if the folder holds something (unless it is a run and `overwrite`, or one that was begun and
+            `resume`), or cannot be written.
     """
     if folder.exists() and not folder.is_dir():
         raise RunError(
             f"{folder} is a file", expected="a folder, or a name that is free", fix="choose another --out"
         )
+    if resume:
+        _check_begun(folder)
     held = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
-    is_run = any((folder / mark).exists() for mark in MARKS)
-    if held and not resume and not (overwrite and is_run):
+    replaceable = is_run(folder)
+    if held and not resume and not (overwrite and replaceable):
         fix = (
             "pass --overwrite to replace the run"
-            if is_run
-            else "choose another --out: this is not a run folder"
+            if replaceable
+            else "choose another --out: this is not a run folder, so --overwrite does not clear it"
         )
         raise RunError(
-            f"{folder} is not empty: it holds {', '.join(held[:5])}", expected="an empty folder", fix=fix
+            f"{folder} is not empty: it holds {', '.join(held[:5])}{', ...' if len(held) > 5 else ''}",
+            expected="an empty folder, or a name that is free",
+            fix=fix,
         )
+    standing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=standing):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def prepare_folder(folder: Path, *, overwrite: bool = False, resume: bool = False) -> None:
+    """Make the folder of a run, and clear it of the run that it replaces.
+
+    Raises:
+        RunError: see `check_folder`.
+    """
+    check_folder(folder, overwrite=overwrite, resume=resume)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".write-test"
-        probe.touch()
-        probe.unlink()
+        if not resume:
+            clear_run(folder)
     except OSError as error:
-        raise RunError(
-            f"{folder} cannot be written: {error.strerror or error}",
-            fix="choose another --out, or change its rights",
-        ) from error
-    if overwrite and is_run and not resume:
-        clear_run(folder)
+        raise _unwritable(folder, error) from error
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder holds a run, complete or begun (a `run.json` of another program is none)."""
+    for name, key in (("run.json", "edgewise"), (STARTED, "fingerprint")):
+        try:
+            record = json.loads((folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(record, dict) and {"format", key} <= record.keys():
+            return True
+    return False
+
+
+def _unwritable(folder: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{folder} cannot be written: {error.strerror or error}",
+        expected="a folder that can be made and written, with room on the disk",
+        fix="choose another --out, or change its rights",
+    )
 
 
 def clear_run(folder: Path) -> None:
@@ -83,27 +123,32 @@ def start_run(folder: Path, config: InferenceConfig, fingerprint: str) -> None:
     _write_json(folder / STARTED, {"format": FORMAT, "fingerprint": fingerprint})
 
 
+def _check_begun(folder: Path) -> None:
+    if (folder / STARTED).is_file():
+        return
+    done = is_run(folder)
+    raise RunError(
+        f"{folder} is complete: there is nothing to resume" if done else f"no run was begun in {folder}",
+        expected="the folder of an interrupted run",
+        fix="start anew with --overwrite" if done else "start anew without --resume",
+    )
+
+
 def resumable(folder: Path, fingerprint: str) -> InferenceConfig:
     """The configuration of an interrupted run on the same data.
 
     Raises:
         RunError: if nothing was begun here, with other data, by another version, or it is already complete.
     """
+    _check_begun(folder)
     begun = folder / STARTED
-    if not begun.exists():
-        done = (folder / "run.json").exists()
-        raise RunError(
-            f"{folder} is complete: there is nothing to resume" if done else f"no run was begun in {folder}",
-            expected="the folder of an interrupted run",
-            fix="start anew without --resume",
-        )
     about = _read_json(begun)
     _check_format(begun, about)
-    if about["fingerprint"] != fingerprint:
+    found = str(about.get("fingerprint"))
+    if found != fingerprint:
         raise RunError(
-            f"{folder} was begun with other data (fingerprint {about['fingerprint'][:12]},"
-            f" these have {fingerprint[:12]})",
-            expected="the same data as before",
+            f"{folder} was begun with other data (fingerprint {found[:12]}, these have {fingerprint[:12]})",
+            expected="the same data, read in the same way, as before",
             fix="resume with that data set, or start anew with --overwrite",
         )
     return read_config(folder / "config.toml")
@@ -120,7 +165,12 @@ def read_config(path: Path) -> InferenceConfig:
     try:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} cannot be read: {error}", expected="a TOML file of settings") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise RunError(
+            f"{path} cannot be read: {reason}",
+            expected="a TOML file of settings",
+            fix="take the config.toml of a run folder as a start",
+        ) from error
     return InferenceConfig.from_dict(plain, source=str(path))
 
 
@@ -140,7 +190,7 @@ def complete_run(result: Inference, folder: Path) -> Path:
         for path in sorted(draft.iterdir(), key=lambda p: p.name == "run.json"):
             path.replace(folder / path.name)
     except OSError as error:
-        raise RunError(f"{folder} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(folder, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     (folder / STARTED).unlink(missing_ok=True)
@@ -170,7 +220,7 @@ def _write_records(result: Inference, folder: Path) -> None:
         model["log_prior"] = result.fitted.log_prior.tolist()
         model["entities"] = list(result.fitted.entities)
         weights = {name: t.detach().contiguous() for name, t in result.fitted.model.state_dict().items()}
-        save_file(weights, folder / "model.safetensors")
+        (folder / "model.safetensors").write_bytes(save(weights))  # save_file keeps others from reading it
     _write_json(folder / "config.json", model)
     _write_json(folder / "run.json", result.about)
 
@@ -188,6 +238,9 @@ def read_run(folder: Path) -> Inference:
         )
     about = _read_json(folder / "run.json")
     _check_format(folder / "run.json", about)
+    missing = [name for name in READ_FILES if not (folder / name).is_file()]
+    if missing:
+        raise _damaged(folder, f"{missing[0]} is missing")
     try:
         model = _read_json(folder / "config.json")
         config = read_config(folder / "config.toml")
@@ -199,19 +252,17 @@ def read_run(folder: Path) -> Inference:
         records = {
             name: _read_json(folder / f"{name}.json") for name in ("metrics", "law", "history", "preview")
         }
-    except (OSError, KeyError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, RunError):
-            raise
-        raise RunError(
-            f"{folder} is damaged: {error}",
-            expected="the records that a run leaves",
-            fix="run `edgewise infer` again",
-        ) from error
+        types, no_interaction, probability = model["types"], model["no_interaction"], posterior["probability"]
+    except EdgewiseError:
+        raise
+    except (OSError, LookupError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = f"there is no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+        raise _damaged(folder, reason) from error
     return Inference(
-        probability=posterior["probability"],
+        probability=probability,
         influence=posterior.get("influence"),
-        types=tuple(model["types"]),
-        no_interaction=model["no_interaction"],
+        types=tuple(types),
+        no_interaction=no_interaction,
         metrics=records["metrics"],
         config=config,
         fitted=fitted,
@@ -223,6 +274,14 @@ def read_run(folder: Path) -> Inference:
     )
 
 
+def _damaged(folder: Path, reason: str) -> RunError:
+    return RunError(
+        f"{folder} is damaged: {reason}",
+        expected="the records that a run leaves",
+        fix="run `edgewise infer` again",
+    )
+
+
 def _read_law(folder: Path, model: dict[str, Any], config: InferenceConfig) -> FittedLaw:
     encoding = Encoding.from_dict(model["encoding"])
     network = SuperpositionModel(config, encoding, len(model["entities"]))
@@ -231,7 +290,9 @@ def _read_law(folder: Path, model: dict[str, Any], config: InferenceConfig) -> F
     return FittedLaw(network, encoding, log_prior, tuple(model["entities"]))
 
 
-def _check_format(path: Path, about: dict[str, Any]) -> None:
+def _check_format(path: Path, about: Any) -> None:
+    if not isinstance(about, dict):
+        raise RunError(f"{path} is not a record of a run", expected="a JSON object", fix="check the path")
     if about.get("format") != FORMAT:
         raise RunError(
             f"{path} has format {about.get('format')!r} (written by edgewise {about.get('edgewise', 'unknown')})",
@@ -244,7 +305,11 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}", expected="a JSON record of a run") from error
+        raise RunError(
+            f"{path} cannot be read: {error}",
+            expected="a JSON record of a run",
+            fix="run `edgewise infer` again",
+        ) from error
 
 
 def _finite(value: Any) -> Any:
@@ -286,7 +351,16 @@ def merged_config(path: Path | None, given: dict[str, Any]) -> InferenceConfig:
     Raises:
         RunError: if the file cannot be read; ConfigError for a setting that is wrong.
     """
-    plain = InferenceConfig().to_dict() if path is None else read_config(path).to_dict()
+    return overruled(InferenceConfig() if path is None else read_config(path), given)
+
+
+def overruled(config: InferenceConfig, given: dict[str, Any]) -> InferenceConfig:
+    """The configuration with some settings changed.
+
+    Raises:
+        ConfigError: for a setting that is unknown or wrong.
+    """
+    plain = config.to_dict()
     for key, value in given.items():
         section = next(
             (name for name, record in SECTIONS.items() if key in record.__dataclass_fields__), None

@@ -22,7 +22,7 @@ from edgewise.training import batch_indices, settled
 TRAIN_EXACTLY = 1 << 12
 """Configurations a receiver up to which every training step sums over all of them."""
 WARM_UP = 20
-PAIRS = 40_000
+PAIRS = 24_000
 """Pair-frames that a step looks at when the batch size is not given."""
 
 
