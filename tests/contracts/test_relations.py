@@ -78,9 +78,7 @@ def by_loop(relation, edges, operation):
             rows.append(torch.zeros(*edges.shape[:-2], edges.shape[-1], dtype=edges.dtype))
             continue
         stacked = torch.stack(own)
-        rows.append(
-            {"sum": stacked.sum(0), "mean": stacked.mean(0), "max": stacked.max(0).values}[operation]
-        )
+        rows.append({"sum": stacked.sum(0), "mean": stacked.mean(0), "max": stacked.max(0).values}[operation])
     return torch.stack(rows, -2)
 
 

@@ -11,7 +11,7 @@ from edgewise.inference.observations import Observations, observe
 from edgewise.inference.superposition.model import SuperpositionModel
 from edgewise.physics import simulate
 
-QUICK = {"hidden": 8, "max_steps": 1, "no_interaction": "yes"}
+QUICK = {"hidden": 8, "max_steps": 24, "no_interaction": "yes"}
 """Settings for what must run, not learn."""
 
 

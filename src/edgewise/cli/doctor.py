@@ -4,59 +4,81 @@ import os
 import platform
 import shutil
 import time
-from importlib.metadata import version
-from typing import Annotated, Any
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from cyclopts import Parameter
-
+from edgewise.cli.options import Flag
 from edgewise.cli.out import print_json
+from edgewise.errors import EdgewiseError
 
 PACKAGES = (
-    "torch",
-    "accelerate",
-    "numpy",
-    "xarray",
-    "pandas",
-    "zarr",
-    "h5netcdf",
-    "scikit-learn",
-    "networkx",
-)
+    "torch", "accelerate", "safetensors", "numpy", "scipy", "scikit-learn", "xarray", "zarr", "h5netcdf", "h5py",
+    "pandas", "pyarrow", "networkx", "cyclopts", "rich", "jinja2", "matplotlib", "tomli-w",
+)  # fmt: skip
+
+LABELS = {
+    "matrix_product_gflops": "matrix product, GFLOP/s",
+    "law_step_ms": "step of a small law, ms",
+    "chromium": "chromium (browser tests)",
+}
 
 
-def doctor(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def doctor(*, json: Flag = False) -> None:
     """Check the installation and say how fast this machine is.
 
     Args:
-        json: print one JSON object on stdout.
+        json: Print one JSON object on stdout.
     """
+    packages = {name: _version(name) for name in PACKAGES}
+    missing = [name for name, found in packages.items() if found is None]
     found: dict[str, Any] = {
-        "edgewise": version("edgewise"),
+        "edgewise": _version("edgewise"),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "threads wait": os.environ.get("OMP_WAIT_POLICY", "spinning"),
-        "chromium (browser tests)": shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or "not found",
-        "torch devices": _devices(),
-        "matrix product, GFLOP/s": _gflops(),
-        "step of a small law, ms": _step_ms(),
+        "threads_wait": os.environ.get("OMP_WAIT_POLICY", "spinning"),
+        "chromium": shutil.which("chromium") or shutil.which("chromium-browser"),
+        "packages": packages,
+        "missing": missing,
     }
+    if "torch" not in missing:
+        found |= {"torch_devices": _devices(), "matrix_product_gflops": _gflops(), "law_step_ms": _step_ms()}
     if json:
         print_json(found)
-        return
+    else:
+        _show(found)
+    if missing:
+        raise EdgewiseError(
+            f"not installed: {', '.join(missing)}",
+            expected="all packages that edgewise needs",
+            fix="run `make install` in the folder of edgewise, or `pip install edgewise` again",
+        )
+
+
+def _show(found: dict[str, Any]) -> None:
     for name, value in found.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        print(f"{name:<26} {shown}")
+        shown = value
+        if isinstance(value, dict):
+            shown = ", ".join(f"{package} {number or 'missing'}" for package, number in value.items())
+        elif isinstance(value, list):
+            shown = ", ".join(value) or "nothing"
+        print(f"{LABELS.get(name, name.replace('_', ' ')):<26} {'not found' if shown is None else shown}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _devices() -> str:
     import torch
 
+    threads = torch.get_num_threads()
     more = f", {torch.cuda.device_count()} CUDA" if torch.cuda.is_available() else ""
-    return f"cpu ({torch.get_num_threads()} threads){more}"
+    return f"cpu ({threads} thread{'s' if threads != 1 else ''}){more}"
 
 
 def _gflops() -> float:
@@ -79,7 +101,7 @@ def _step_ms() -> float:
     return round(1e3 * _best(lambda: law(relation, edges=pairs).square().mean().backward()), 1)
 
 
-def _best(work: Any) -> float:
+def _best(work: Callable[[], object]) -> float:
     seconds = []
     for _ in range(5):
         start = time.perf_counter()

@@ -1,28 +1,27 @@
 """edgewise evaluate RUN DATA"""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
-
-from edgewise.cli.options import Reading
+from edgewise.cli.options import Flag, Reading
 from edgewise.cli.out import print_json, print_table
 
 
 def evaluate(
     run: Path,
     data: Path,
+    /,
     *,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Flag = False,
     reading: Reading = Reading(),  # noqa: B008 - a frozen record
 ) -> None:
     """Measure the graphs of a run against a data set that holds the truth, beside the simple answers.
 
     Args:
-        run: a run folder.
-        data: the recordings of the run, with the truth (in the file, or by --truth).
-        json: print one JSON object on stdout.
-        reading: how the file is read.
+        run: A run folder.
+        data: The recordings of the run, with the truth (in the file, or by --truth).
+        json: Print one JSON object on stdout.
+        reading: How the file is read.
     """
     from edgewise.errors import DataError
     from edgewise.inference.evaluate import graph_metrics
@@ -36,7 +35,7 @@ def evaluate(
         )
     _check_same(result, ds, data)
     metrics = graph_metrics(result.probability, ds, scope=result.config.graph.graph)
-    metrics["n_edges"] = result.metrics["n_edges"]
+    metrics["n_edges"] = len(result.edges())
     if json:
         print_json(metrics)
     else:
@@ -45,6 +44,7 @@ def evaluate(
 
 def _check_same(result: Any, ds: Any, data: Path) -> None:
     """The posterior and the truth must be of the same recordings and entities."""
+    from edgewise.data.wording import listing
     from edgewise.errors import DataError
 
     wanted = {"entity": result.entities}
@@ -54,7 +54,7 @@ def _check_same(result: Any, ds: Any, data: Path) -> None:
         found = [str(name) for name in ds[dim].to_numpy()]
         if found != names:
             raise DataError(
-                f"{data} has {len(found)} {dim} names ({', '.join(found[:3])} ...)",
-                expected=f"those of the run: {len(names)} ({', '.join(names[:3])} ...)",
+                f"{data} has {len(found)} {dim} names: {listing(found, 5)}",
+                expected=f"those of the run: {len(names)}, {listing(names, 5)}",
                 fix="evaluate a run on the data that it was inferred from",
             )

@@ -102,7 +102,13 @@ def sentence(text: str) -> str:
 def _default(value: Any) -> str:
     if isinstance(value, bool):
         return " [default: yes]" if value else ""
-    return "" if value == () else f" [default: {value:g}]" if isinstance(value, float) else f" [default: {value}]"
+    return (
+        ""
+        if value == ()
+        else f" [default: {value:g}]"
+        if isinstance(value, float)
+        else f" [default: {value}]"
+    )
 
 
 Choices = Parameter(name="*")(_choices())

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+SURE = 0.95
+
 
 def say(text: str) -> None:
     """A line for a person, on stderr: stdout is for results."""
@@ -17,6 +19,20 @@ def print_json(value: Any) -> None:
     print(to_json(value, indent=2))
 
 
+def print_run(result: Any, run: Path, *, json: bool) -> None:
+    """The result of a run that lies in a folder: one JSON object, or a few lines."""
+    if json:
+        page = str(run / "report.html")
+        print_json(result.metrics | {"run": str(run), "page": page, "types": list(result.types)})
+    else:
+        print_summary(result, run)
+
+
+def counted(count: int, word: str, plural: str | None = None) -> str:
+    """ "1 frame", "2 frames"."""
+    return f"{count} {word if count == 1 else plural or word + 's'}"
+
+
 def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.2f} %"
 
@@ -28,7 +44,10 @@ def number(value: float | None) -> str:
 def print_summary(result: Any, run: Path | None = None) -> None:
     """The result in a few lines: graph, how sure, how right, beside the simple answers."""
     metrics = result.metrics
-    print(f"{metrics['n_edges']} edges between {len(result.entities)} entities in {_graphs(result)}")
+    print(
+        f"{counted(metrics['n_edges'], 'edge')} between {len(result.entities)} entities in {_graphs(result)}"
+    )
+    print(_how_sure(result))
     print(f"types: {', '.join(result.types)}")
     for note in result.about["notes"]:
         print(f"note: {note}")
@@ -42,10 +61,17 @@ def print_summary(result: Any, run: Path | None = None) -> None:
 
 
 def _graphs(result: Any) -> str:
-    count = len(result.sequences)
-    return (
-        "one shared graph" if result.sequences == ["all"] else f"{count} recording{'s' if count != 1 else ''}"
-    )
+    if result.sequences == ["all"]:
+        return "one shared graph"
+    return counted(len(result.sequences), "recording")
+
+
+def _how_sure(result: Any) -> str:
+    """How many pairs have one type of at least 95 %."""
+    best = result.probability.max("type").transpose(..., "receiver", "sender").to_numpy()
+    n = best.shape[-1]
+    pairs = best.reshape(-1, n * n)[:, [k for k in range(n * n) if k % (n + 1)]]
+    return f"{percent(float((pairs >= SURE).mean()))} of the pairs have a type of at least {100 * SURE:g} % probability"
 
 
 def print_table(metrics: dict[str, Any]) -> None:
@@ -57,7 +83,8 @@ def print_table(metrics: dict[str, Any]) -> None:
 
 def _print_forecast(errors: dict[str, Any]) -> None:
     print(
-        f"{'forecast, ' + errors['unit']:<26}" + "".join(f"{f'{step} steps':>12}" for step in errors["steps"])
+        f"{'forecast, ' + errors['unit']:<26}"
+        + "".join(f"{counted(step, 'step'):>12}" for step in errors["steps"])
     )
     for name in ("ours", "nothing moves", "constant velocity"):
         print(f"{'  ' + name:<26}" + "".join(f"{number(value):>12}" for value in errors[name]))

@@ -12,12 +12,16 @@ EVERY = 5.0
 
 
 class ProgressLine:
-    """A context that takes `Progress` records: phase, step, marginal likelihood, tempering, time spent and left."""
+    """A context that takes `Progress` records: phase, step, marginal likelihood, tempering, time spent and left.
+
+    The first and the last step of a phase are always shown.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.live = sys.stderr.isatty()
         self.shown = 0.0
+        self.phase = ""
 
     def __enter__(self) -> Self:
         return self
@@ -31,9 +35,10 @@ class ProgressLine:
     def __call__(self, progress: "Progress") -> None:
         now = time.monotonic()
         wait = 0.2 if self.live else EVERY
-        if self.quiet or (now - self.shown < wait and progress.steps_left != 0):
+        at_an_end = progress.phase != self.phase or progress.steps_left == 0
+        if self.quiet or (now - self.shown < wait and not at_an_end):
             return
-        self.shown = now
+        self.shown, self.phase = now, progress.phase
         text = line(progress)
         sys.stderr.write(f"\r\x1b[2K{text}" if self.live else f"{text}\n")
         sys.stderr.flush()
@@ -41,7 +46,12 @@ class ProgressLine:
 
 def line(progress: "Progress") -> str:
     """One line, e.g. "types  step 214  log p -0.412/number  temperature 1.0  12 s  (3 s left)"."""
-    left = "until it settles" if progress.seconds_left is None else f"{progress.seconds_left:.0f} s left"
+    if progress.steps_left == 0:
+        left = "done"
+    elif progress.seconds_left is None:
+        left = "until it settles"
+    else:
+        left = f"{progress.seconds_left:.0f} s left"
     return (
         f"{progress.phase:<9} step {progress.step:>4}  log p {-progress.loss:+.3f}/number  "
         f"temperature {progress.temperature:.1f}  {progress.seconds:.0f} s ({left})"

@@ -1,17 +1,16 @@
 """edgewise simulate springs --out FILE"""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import Parameter
-
-from edgewise.cli.out import say
+from edgewise.cli.options import Flag, Target
+from edgewise.cli.out import counted, print_json, say
 
 
 def simulate(
     system: Literal["springs", "charged", "kuramoto"],
+    /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    out: Target,
     entities: int = 5,
     sequences: int = 500,
     steps: int = 49,
@@ -19,25 +18,29 @@ def simulate(
     noise: float = 0.0,
     missing: float = 0.0,
     edge_probability: float = 0.5,
-    overwrite: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Flag = False,
+    json: Flag = False,
 ) -> None:
     """Make trajectories with a known graph, as in Kipf et al. 2018. The truth is stored with them.
 
     Args:
-        system: springs, charged or kuramoto.
-        out: the file to write; its ending says the format (.nc .zarr .npz .csv .parquet).
-        entities: bodies or oscillators in a system.
-        sequences: systems, each with a graph of its own.
-        steps: frames of a recording.
-        seed: the same seed gives the same systems.
-        noise: standard deviation of observation noise on every recorded value, in data units.
-        missing: share of values that are not observed.
-        edge_probability: how likely a pair interacts (charged: how likely a charge is positive).
-        overwrite: replace the file if it exists.
+        system: What is simulated.
+        out: The file to write; its ending says the format (.nc .zarr .npz .csv .parquet).
+        entities: Bodies or oscillators in a system.
+        sequences: Systems, each with a graph of its own.
+        steps: Frames of a recording.
+        seed: The same seed gives the same systems.
+        noise: Standard deviation of observation noise on every recorded value, in data units.
+        missing: Share of values that are not observed.
+        edge_probability: How likely a pair interacts (charged: how likely a charge is positive).
+        overwrite: Replace the file if it exists.
+        json: Print a summary of the data as one JSON object on stdout.
     """
-    from edgewise.data import save
+    from edgewise.data import save, summary
+    from edgewise.data.io import check_target
     from edgewise.physics import simulate as run_simulation
 
+    check_target(out, overwrite=overwrite)
     ds = run_simulation(
         system,
         entities=entities,
@@ -49,4 +52,7 @@ def simulate(
         edge_probability=edge_probability,
     )
     save(ds, out, overwrite=overwrite)
-    say(f"{system}: {sequences} systems of {entities}, {steps} frames each, in {out}")
+    if json:
+        print_json(summary(ds) | {"path": str(out)})
+    else:
+        say(f"{system}: {counted(sequences, 'system')} of {entities}, {steps} frames each -> {out}")

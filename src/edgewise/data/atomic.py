@@ -40,7 +40,11 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
 def refuse_to_overwrite(path: Path, *, overwrite: bool) -> None:
     """Raise a DataError if `path` exists, unless `overwrite` is set."""
     if path.exists() and not overwrite:
-        raise DataError(f"{path} exists already", fix="choose another name, or allow overwriting")
+        raise DataError(
+            f"{path} exists already",
+            expected="a name that is free",
+            fix="choose another name, or pass --overwrite (overwrite=True in Python)",
+        )
 
 
 def _move(draft: Path, path: Path, old: Path) -> None:
@@ -61,5 +65,5 @@ def _move(draft: Path, path: Path, old: Path) -> None:
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    elif path.exists():  # never below a file, where unlink would raise
+        path.unlink()

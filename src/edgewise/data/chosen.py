@@ -45,7 +45,7 @@ def chosen(
             raise DataError(
                 f"{where}: there is no feature '{name}'; the features are {listing(known)}",
                 expected="features that exist",
-                fix=did_you_mean(name, known),
+                fix=did_you_mean(name, known) or "name features that the data have",
             )
     ds = ds[[*kept, *(name for name in ("edges", "clock") if name in ds.variables)]]
     for name in ROLES:

@@ -104,7 +104,7 @@ def choose_columns(
             raise DataError(
                 f"{where}: there is no column '{name}'; the columns are {listing(found)}",
                 expected="the columns that were asked for",
-                fix=did_you_mean(name, found),
+                fix=did_you_mean(name, found) or "name columns that the table has",
             )
     _check_parts(columns, where)
     return columns

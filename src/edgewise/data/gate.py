@@ -155,7 +155,7 @@ def _check_roles(ds: xr.Dataset) -> None:
                 raise DataError(
                     f"the {name} names '{member}', which is not a feature; the features are {listing(known)}",
                     expected=f"the {name} to name features that exist",
-                    fix=did_you_mean(member, known),
+                    fix=did_you_mean(member, known) or "name features that the data have",
                 )
         if len(set(members)) < len(members):
             raise DataError(

@@ -44,7 +44,23 @@ def write_netcdf(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) -
     Raises:
         DataError: the file exists and `overwrite` is False, or something in it has no place in NetCDF.
     """
-    ds, path = _with_object_texts(validate(ds).drop_encoding(), "T"), Path(path)
+    _write_netcdf(validate(ds), Path(path), overwrite=overwrite)
+
+
+def write_grid(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a data set that need not follow the schema (drawn forecasts have one more dimension).
+
+    It becomes a Zarr folder if the name ends in .zarr, else a NetCDF-4 file.
+
+    Raises:
+        DataError: see `write_netcdf`.
+    """
+    write = _write_zarr if Path(path).suffix.lower() == ".zarr" else _write_netcdf
+    write(ds, Path(path), overwrite=overwrite)
+
+
+def _write_netcdf(ds: xr.Dataset, path: Path, *, overwrite: bool) -> None:
+    ds = _with_object_texts(ds.drop_encoding(), "T")
     with replacing(path, overwrite=overwrite) as draft:
         _write(path, lambda: ds.to_netcdf(draft, engine="h5netcdf"))
 
@@ -55,8 +71,11 @@ def write_zarr(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> 
     Raises:
         DataError: the folder exists and `overwrite` is False, or something in it has no place in Zarr.
     """
-    # Zarr 3 specifies text of variable length only
-    ds, path = _with_object_texts(validate(ds).drop_encoding(), "UT"), Path(path)
+    _write_zarr(validate(ds), Path(path), overwrite=overwrite)
+
+
+def _write_zarr(ds: xr.Dataset, path: Path, *, overwrite: bool) -> None:
+    ds = _with_object_texts(ds.drop_encoding(), "UT")  # Zarr 3 specifies text of variable length only
     with replacing(path, overwrite=overwrite) as draft:
         _write(path, lambda: ds.to_zarr(draft, consolidated=False))
 

@@ -11,6 +11,7 @@ import xarray as xr
 
 from edgewise.data import grids, nri, tables
 from edgewise.data.arrays import read_npz, write_npz
+from edgewise.data.atomic import refuse_to_overwrite
 from edgewise.data.chosen import chosen
 from edgewise.data.gate import validate
 from edgewise.data.sheets import PARQUET, TEXT, kind
@@ -107,6 +108,18 @@ def save(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False, split: st
         raise _unknown_suffix(path)
 
 
+def check_target(path: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse, before any long work, a name that `save` would refuse.
+
+    Raises:
+        DataError: the suffix is unknown, or something exists there.
+    """
+    path = Path(path)
+    if kind(path) not in FORMATS:
+        raise _unknown_suffix(path)
+    refuse_to_overwrite(path, overwrite=overwrite)
+
+
 def _read(path: Path, keys: dict[str, Any], roles: dict[str, Any], split: str | None) -> xr.Dataset:
     is_zarr = path.suffix.lower() == ".zarr" or (path / "zarr.json").exists() or (path / ".zgroup").exists()
     is_nri = path.is_dir() and not is_zarr
@@ -132,7 +145,9 @@ def _check_path(path: Path) -> None:
         return
     beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     raise DataError(
-        f"{path} does not exist", expected="a file or folder", fix=did_you_mean(path.name, beside)
+        f"{path} does not exist",
+        expected="a file or folder",
+        fix=did_you_mean(path.name, beside) or "check the path",
     )
 
 

@@ -30,7 +30,9 @@ def to_dataset(sheet: Sheet, columns: Columns) -> xr.Dataset:
     """
     frame, rows = _without_blank_rows(sheet)
     if frame.empty:
-        raise DataError(f"{sheet.where} has no rows", expected="one row for each time and entity")
+        raise DataError(
+            f"{sheet.where} has no rows", expected="one row for each time and entity", fix="check the export"
+        )
     stamps, units = _stamps(frame[columns.time], rows, sheet.where)
     entity_of, entities = _names(frame[columns.entity], rows, sheet.where)
     if columns.sequence is None:

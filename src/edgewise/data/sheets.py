@@ -111,7 +111,11 @@ def _read_header(path: Path) -> tuple[str, list[str]]:
         raise _unreadable(path, "text table in UTF-8", error) from error
     names = [name.strip() for name in header]
     if not any(names):
-        raise DataError(f"{path} is empty", expected="a first line with the names of the columns, then rows")
+        raise DataError(
+            f"{path} is empty",
+            expected="a first line with the names of the columns, then rows",
+            fix="check the export",
+        )
     return separator, names
 
 

@@ -133,8 +133,12 @@ def write_table(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
             f"{path} is not the name of a table", expected=f"a suffix {listing((*TEXT, *PARQUET))}"
         )
     sibling = edges_beside(path)
-    if "edges" in ds:
-        refuse_to_overwrite(sibling, overwrite=overwrite)
+    edges = _text_of_edges(ds) if "edges" in ds else None
+    if edges is not None:
+        if not (
+            sibling.is_file() and sibling.read_bytes() == edges
+        ):  # tracks.parquet may share it with tracks.csv
+            refuse_to_overwrite(sibling, overwrite=overwrite)
     elif sibling.exists():
         raise DataError(
             f"{sibling} lies beside {path.name} and would be read as its truth, but the data set has no "
@@ -147,15 +151,19 @@ def write_table(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
         frame = frame.astype(dict.fromkeys(feature_names(ds), np.float64))
     with replacing(path, overwrite=overwrite) as draft:
         write_sheet(frame, draft, path, _notes(ds))
-        if "edges" in ds:
-            with replacing(sibling, overwrite=overwrite) as edges_draft:
-                write_sheet(edge_table(ds), edges_draft, sibling, {})
+        if edges is not None:
+            with replacing(sibling, overwrite=True) as edges_draft:
+                edges_draft.write_bytes(edges)
 
 
 def edges_beside(path: Path) -> Path:
     """The edge table of a table: `tracks.edges.csv` for `tracks.csv`, `tracks.csv.gz`, `tracks.parquet`."""
     stem = path.stem if path.suffix.lower() != ".gz" else Path(path.stem).stem
     return path.with_name(f"{stem}.edges.csv")
+
+
+def _text_of_edges(ds: xr.Dataset) -> bytes:
+    return edge_table(ds).to_csv(index=False, lineterminator="\n").encode()
 
 
 def _notes(ds: xr.Dataset) -> dict[str, Any]:

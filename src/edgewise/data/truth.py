@@ -45,7 +45,11 @@ def read_edges(path: str | Path, ds: xr.Dataset) -> xr.Dataset:
     if kind(path) not in (*PARQUET, *TEXT):
         raise DataError(f"{path} is not an edge table", expected=f"a file {listing((*TEXT, *PARQUET))}")
     if not path.is_file():
-        raise DataError(f"{path} does not exist", expected="a table with the columns source, target and type")
+        raise DataError(
+            f"{path} does not exist",
+            expected="a table with the columns source, target and type",
+            fix="check the path",
+        )
     sheet = read_plain(path)
     blank = (sheet.frame == "").all(axis=1).to_numpy()
     rows = (np.arange(len(sheet.frame)) + sheet.first_row)[~blank]

@@ -26,7 +26,8 @@ from edgewise.inference.forecast import roll_out
 from edgewise.inference.observations import Observations, observe
 from edgewise.inference.preview import preview_of
 from edgewise.inference.result import FittedLaw, Inference
-from edgewise.inference.superposition import fit_superposition, graph_posterior, influence
+from edgewise.inference.superposition import GraphPosterior, fit_superposition, graph_posterior, influence
+from edgewise.inference.superposition.posterior import EXACTLY
 from edgewise.training import Checkpoints, Deadline, Progress
 
 FORMAT = 1
@@ -63,7 +64,9 @@ def infer(
     _check_scope(ds, config)
     encoding = fit_encoding(ds, lags=config.law.lags, bridge=config.graph.fill_gaps)
     observations = _observed(ds, encoding, config)
-    deadline = Deadline(config.training.time_limit)
+    found = checkpoints.load() if checkpoints is not None and resume else None
+    spent = 0.0 if found is None else found.seconds
+    deadline = Deadline(config.training.time_limit, spent)
     fitted = fit_superposition(
         observations,
         encoding,
@@ -75,7 +78,7 @@ def infer(
     )
     law = FittedLaw(fitted.model, encoding, fitted.log_prior, _names(ds, "entity"))
     history = asdict(fitted.history) | {"steps": fitted.steps}
-    return _result(ds, observations, law, config, began, history=history, profile=True)
+    return _result(ds, observations, law, config, began - spent, history=history, profile=True)
 
 
 def apply_law(result: Inference, data: xr.Dataset) -> Inference:
@@ -101,8 +104,22 @@ def apply_law(result: Inference, data: xr.Dataset) -> Inference:
 
 
 def _check_scope(ds: xr.Dataset, config: InferenceConfig) -> None:
-    n = ds.sizes["entity"]
-    neighbours = config.graph.neighbours
+    n, n_frames = ds.sizes["entity"], ds.sizes["time"]
+    neighbours, graph = config.graph.neighbours, config.graph
+    if graph.graph == "per-window" and graph.window > n_frames:
+        raise ConfigError(
+            f"window={graph.window} for recordings of {n_frames} frames",
+            expected=f"at most {n_frames} frames",
+            fix="name a shorter window, or infer one graph a sequence",
+        )
+    n_slots = min(neighbours or n - 1, n - 1)
+    if graph.graph == "per-window" and graph.edge_types**n_slots > EXACTLY:
+        raise ConfigError(
+            f"per-window graphs of {n_slots} candidates and {graph.edge_types} types have"
+            f" {graph.edge_types}^{n_slots} configurations",
+            expected=f"at most {EXACTLY}",
+            fix="name fewer candidates with neighbours, or infer one graph a sequence",
+        )
     if neighbours and not ds.attrs.get("position"):
         raise ConfigError(
             f"neighbours={neighbours} for data without positions",
@@ -110,7 +127,9 @@ def _check_scope(ds: xr.Dataset, config: InferenceConfig) -> None:
             fix="name them when loading (position=...), or drop neighbours",
         )
     if neighbours > n - 1:
-        raise ConfigError(f"neighbours={neighbours} among {n} entities", expected=f"at most {n - 1}")
+        raise ConfigError(
+            f"neighbours={neighbours} among {n} entities", expected=f"at most {n - 1}", fix="name fewer"
+        )
     if config.law.symmetric and neighbours and neighbours < n - 1:
         raise ConfigError(
             "symmetric together with neighbours",
@@ -143,6 +162,7 @@ def posterior_array(
 ) -> xr.DataArray:
     """[graph, window, receiver, sender, type] -> `probability(sequence, [window,] receiver, sender, type)`.
 
+    Sums in another order can leave a probability a rounding error above 1; it becomes 1.
     Windows carry their first and last frame (exclusive) as coordinates `start` and `stop`.
     """
     entities = list(_names(ds, "entity"))
@@ -165,7 +185,7 @@ def posterior_array(
             "start": ("window", starts),
             "stop": ("window", np.minimum(starts + length, last)),
         }
-    return xr.DataArray(np.ascontiguousarray(values), dims=dims, coords=coords, name="probability")
+    return xr.DataArray(np.clip(values, 0.0, 1.0), dims=dims, coords=coords, name="probability")
 
 
 def _result(
@@ -207,10 +227,13 @@ def _result(
     )
     metrics = graph_metrics(probability, ds, scope=config.graph.graph)
     metrics["forecast"] = _measured_forecast(ds, law, config)
-    notes = _notes(found.exact, null, config, observations)
-    return _completed(
-        draft, ds, metrics, notes, began, {"exact_posterior": found.exact, "evidence": found.evidence}
-    )
+    notes = _notes(found, null, config, observations)
+    extra = {
+        "exact_posterior": found.exact,
+        "evidence": found.evidence,
+        "variance_inflation": found.inflation,
+    }
+    return _completed(draft, ds, metrics, notes, began, extra)
 
 
 def _tail(ds: xr.Dataset, frames: int) -> xr.Dataset:
@@ -283,9 +306,22 @@ def _effect_record(effects: list[torch.Tensor], types: tuple[str, ...], encoding
     }
 
 
-def _notes(exact: bool, null: bool, config: InferenceConfig, observations: Observations) -> list[str]:
+ALIKE = 100.0
+
+
+def _notes(
+    found: GraphPosterior, null: bool, config: InferenceConfig, observations: Observations
+) -> list[str]:
+    """What a reader of the result must know."""
     notes = []
-    if not exact:
+    if found.inflation > ALIKE:
+        notes.append(
+            "The entities move so much alike that the data hardly tell which of them acts (median variance inflation"
+            f" {found.inflation:,.0f}). The probabilities hold for this fitted law; another seed may explain the same"
+            " motion by other edges. Forecasts do not suffer. Compare seeds, name candidates (neighbours), or record"
+            " more varied motion."
+        )
+    if not found.exact:
         notes.append(
             "Too many configurations to sum: posteriors are parallel-tempering estimates. Fewer candidates"
             " (neighbours) make them exact."

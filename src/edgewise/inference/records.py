@@ -30,8 +30,6 @@ RUN_FILES = frozenset(
         "checkpoints", STARTED,
     }
 )  # fmt: skip
-
-
 READ_FILES = (
     "config.json", "config.toml", "posterior.nc", "tail.nc", "metrics.json", "law.json", "history.json", "preview.json",
 )  # fmt: skip

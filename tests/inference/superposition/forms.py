@@ -15,7 +15,9 @@ LEVEL = torch.tensor(0.7, dtype=torch.float64)
 
 @dataclass(frozen=True)
 class Problem:
-    """residual [receiver, window, number]; messages [receiver, window, slot, type 1 ..., number]; log_scale [receiver, window]."""
+    """residual [receiver, window, number]; messages [receiver, window, slot, type 1 ..., number];
+    log_scale [receiver, window]; log_prior [type].
+    """
 
     residual: Tensor
     messages: Tensor

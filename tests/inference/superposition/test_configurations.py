@@ -88,9 +88,7 @@ def test_the_gradient_of_the_evidence_is_exact(n_slots, n_types, windows, temper
             varied, table, LEVEL, case.log_prior, temperature=temperature, stay=0.8
         ).log_evidence
 
-    inputs = [
-        part.clone().requires_grad_() for part in (form.gram, form.cross, form.square, form.log_scale)
-    ]
+    inputs = [part.clone().requires_grad_() for part in (form.gram, form.cross, form.square, form.log_scale)]
     assert torch.autograd.gradcheck(evidence, inputs)
 
 
@@ -107,9 +105,7 @@ def test_the_gradient_over_a_table_of_each_receiver_is_exact():
         )
         return posterior_over(varied, table, LEVEL, case.log_prior, absent=absent).log_evidence
 
-    inputs = [
-        part.clone().requires_grad_() for part in (case.form.gram, case.form.cross, case.form.square)
-    ]
+    inputs = [part.clone().requires_grad_() for part in (case.form.gram, case.form.cross, case.form.square)]
     assert torch.autograd.gradcheck(evidence, inputs)
 
 

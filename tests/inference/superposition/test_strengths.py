@@ -47,7 +47,5 @@ def test_its_gradient_is_exact():
             QuadraticForm(symmetric, cross, square, log_scale, form.count), LEVEL
         ).log_evidence
 
-    inputs = [
-        part.clone().requires_grad_() for part in (form.gram, form.cross, form.square, form.log_scale)
-    ]
+    inputs = [part.clone().requires_grad_() for part in (form.gram, form.cross, form.square, form.log_scale)]
     assert torch.autograd.gradcheck(evidence, inputs)

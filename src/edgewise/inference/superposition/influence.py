@@ -7,6 +7,7 @@ from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.model import SuperpositionModel
 
 STRETCHES = 64
+LEAST_MOTION = 0.01
 
 
 @torch.no_grad()
@@ -16,7 +17,8 @@ def influence(model: SuperpositionModel, data: Observations, probability: Tensor
         influence_ij = rms_t( sum_k p_ij(k) f_k(s_j, s_i) ) / rms_t( y_i )
 
     over the frames that were observed, in the targets' scales: 0 for no effect, near 1 where the sender alone makes
-    the receiver move; effects that cancel each other may exceed 1.
+    the receiver move; effects that cancel each other may exceed 1. A receiver that hardly moves counts as moving by a
+    hundredth of a typical increment.
 
     Args:
         probability: [graph, receiver, sender, type], one graph for all stretches or one a sequence.
@@ -25,7 +27,7 @@ def influence(model: SuperpositionModel, data: Observations, probability: Tensor
     """
     n_graphs, n = probability.shape[:2]
     effect = torch.zeros(n_graphs, n, n, dtype=torch.float64)
-    motion = torch.zeros(n_graphs, n, dtype=torch.float64)
+    motion, count = torch.zeros(2, n_graphs, n, dtype=torch.float64)
     for at in range(0, len(data), STRETCHES):
         batch = data[torch.arange(at, min(at + STRETCHES, len(data)))]
         graph = batch.sequence if n_graphs > 1 else torch.zeros_like(batch.sequence)
@@ -42,4 +44,5 @@ def influence(model: SuperpositionModel, data: Observations, probability: Tensor
         dense = torch.zeros(len(batch), n, n, dtype=torch.float64).scatter(2, batch.slots, power)
         effect.index_add_(0, graph, dense)
         motion.index_add_(0, graph, (batch.target.square() * batch.weight).sum((1, -1)).double())
-    return (effect / motion.clamp_min(1e-30)[..., None]).sqrt()
+        count.index_add_(0, graph, batch.weight.sum((1, -1)).double())
+    return (effect / torch.maximum(motion, LEAST_MOTION**2 * count.clamp_min(1))[..., None]).sqrt()

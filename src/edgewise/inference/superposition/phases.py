@@ -21,6 +21,8 @@ from edgewise.training import batch_indices, settled
 
 TRAIN_EXACTLY = 1 << 12
 """Configurations a receiver up to which every training step sums over all of them."""
+EXACTLY = 1 << 16
+"""Configurations a receiver up to which a posterior is summed exactly."""
 WARM_UP = 20
 PAIRS = 24_000
 """Pair-frames that a step looks at when the batch size is not given."""
@@ -95,7 +97,7 @@ class StrengthsPhase(_Phase):
 
     def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig) -> None:
         super().__init__(model, data, config)
-        self.most = min(self.MOST, config.training.max_steps)
+        self.most = min(self.MOST, max(config.training.max_steps // 4, 1))
 
     def loss(self, module: nn.Module, step: int) -> Tensor:
         form = arranged(module(self.batch(step), self.window), self.scope)
@@ -135,8 +137,13 @@ class TypesPhase(_Phase):
         super().__init__(model, data, config)
         self.log_prior = log_prior
         n_slots, n_types = data.slots.shape[-1], config.graph.edge_types
-        self.table = enumerate_configurations(n_slots, n_types) if n_types**n_slots <= TRAIN_EXACTLY else None
-        self.most = config.training.max_steps * 2 // 3
+        # A chain of windows needs the whole table; one graph makes do with its likely part.
+        exactly = EXACTLY if self.scope == "per-window" else TRAIN_EXACTLY
+        self.table = enumerate_configurations(n_slots, n_types) if n_types**n_slots <= exactly else None
+        budget = max(config.training.max_steps * 3 // 4, 1)
+        self.trial = min(self.TRIAL, budget // 6)
+        self.least_decay = min(self.LEAST_DECAY, budget // 4)
+        self.most = (budget - self.trial) * 2 // 3
         self.trial_from: int | None = None
         self.decay_from: int | None = None
         self.decay_steps = 0
@@ -177,7 +184,7 @@ class TypesPhase(_Phase):
             return
         done = step + 1
         if self.trial_from is not None:
-            if done == self.trial_from + self.TRIAL:
+            if done == self.trial_from + self.trial:
                 self._judge()
                 self._decay(done)
         elif settled(self.evidence[self.TEMPER :], self.WINDOW, self.TOLERANCE) or done >= self.most:
@@ -188,20 +195,20 @@ class TypesPhase(_Phase):
                 self._decay(done)
 
     def _may_be_idle(self, step: int) -> bool:
-        if self.config.graph.no_interaction != "auto":
+        if self.config.graph.no_interaction != "auto" or self.trial == 0:
             return False
         sizes = type_sizes(self.model, self.batch(step))
         return float(sizes[0]) < self.IDLE * float(sizes.max())
 
     def _judge(self) -> None:
         """Give type 0 its law back if the data are explained clearly worse without it."""
-        half = self.TRIAL // 2
-        before = np.median(self.evidence[-self.TRIAL - half : -self.TRIAL])
+        half = max(self.trial // 2, 1)
+        before = np.median(self.evidence[-self.trial - half : -self.trial])
         self.model.null.fill_(bool(np.median(self.evidence[-half:]) > before - self.WORSE))
 
     def _decay(self, start: int, steps: int | None = None) -> None:
         self.decay_from = start
-        self.decay_steps = max(self.LEAST_DECAY, start // 2) if steps is None else steps
+        self.decay_steps = max(self.least_decay, start // 2) if steps is None else steps
 
     def steps_left(self, step: int) -> int | None:
         if self.decay_from is None:
@@ -211,7 +218,7 @@ class TypesPhase(_Phase):
     def wind_down(self, step: int, steps: int) -> None:
         if self.decay_from is not None:
             self.decay_steps = step - self.decay_from + steps
-        elif steps <= max(self.LEAST_DECAY, step // 2):
+        elif steps <= max(self.least_decay, step // 2):
             self._decay(step, steps)
 
     def state(self) -> dict[str, Any]:

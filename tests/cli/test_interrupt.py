@@ -1,0 +1,112 @@
+"""Ctrl-C leaves a run that `--resume` finishes with the bytes of a run that was never stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgewise.cli.progress import ProgressLine
+from edgewise.training import Progress
+
+WORDS = ("--max-steps", "150", "--seed", "1")
+SAME = ("posterior.nc", "model.safetensors", "edges.csv", "config.json", "config.toml")
+
+
+@pytest.fixture(scope="module")
+def whole(edgewise, springs, tmp_path_factory):
+    """A run that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert edgewise("infer", springs, *WORDS, "--out", folder).code == 0
+    return folder
+
+
+def assert_same(folder: Path, whole: Path) -> None:
+    for name in SAME:
+        assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
+    assert {path.name for path in folder.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, *places: tuple[str, int]) -> list[tuple[str, int]]:
+    """Ctrl-C while these steps (phase, number) are shown; gives the places that were reached."""
+    reached = []
+
+    def shown(self: ProgressLine, progress: Progress) -> None:
+        place = (progress.phase, progress.step)
+        if place in places and place not in reached:
+            reached.append(place)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(ProgressLine, "__call__", shown)
+    return reached
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        [("strengths", 1)],
+        [("strengths", 30)],
+        [("types", 1)],
+        [("strengths", 20), ("types", 5), ("types", 60)],
+    ],
+    ids=str,
+)
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    places, edgewise, springs, whole, tmp_path, monkeypatch
+):
+    out = tmp_path / "run"
+    reached = interrupt_at(monkeypatch, *places)
+    command = ("infer", springs, *WORDS, "--out", out)
+    for k in range(len(places)):
+        answer = edgewise(*command, *(["--resume"] if k else []))
+        assert (answer.code, answer.out) == (130, "")
+        shown = " ".join(map(str, command))
+        assert answer.err == f"interrupted: go on with\n  edgewise {shown} --resume\n"
+        assert {path.name for path in out.iterdir()} == {"checkpoints", "config.toml", "started.json"}
+    assert reached == places
+    answer = edgewise("infer", springs, "--out", out, "--resume")  # its settings are known
+    assert answer.code == 0, answer.err
+    assert_same(out, whole)
+
+
+def test_an_interruption_before_the_fit_leaves_nothing(edgewise, springs, tmp_path, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["edgewise.inference.infer"], "fit_superposition", interrupted)
+    out = tmp_path / "run"
+    answer = edgewise("infer", springs, "--out", out)
+    assert (answer.code, answer.err) == (130, "interrupted: nothing was written\n")
+    assert not out.exists()
+
+
+def test_a_process_that_gets_ctrl_c(edgewise, springs, whole, tmp_path):
+    out = tmp_path / "run"
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}  # the bytes depend on their number
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "edgewise", "infer", str(springs), *WORDS, "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | threads,
+    ) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        for line in command.stderr:
+            if line.startswith("types"):
+                command.send_signal(signal.SIGINT)
+                break
+        rest = command.stderr.read()
+        assert command.stdout.read() == ""
+    assert command.returncode == 130
+    assert rest.endswith(
+        f"interrupted: go on with\n  edgewise infer {springs} {' '.join(WORDS)} --out {out} --resume\n"
+    )
+    assert "Traceback" not in rest
+    answer = edgewise("infer", springs, *WORDS, "--out", out, "--resume")
+    assert answer.code == 0
+    assert answer.err.startswith("types ")
+    assert_same(out, whole)
