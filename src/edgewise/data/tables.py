@@ -16,7 +16,7 @@ from edgewise.data.gate import validate
 from edgewise.data.pivot import to_dataset, to_frame
 from edgewise.data.roles import features as feature_names
 from edgewise.data.roles import role, time_units
-from edgewise.data.sheets import PARQUET, TEXT, Sheet, kind, read_sheet, write_sheet
+from edgewise.data.sheets import PARQUET, TEXT, Sheet, kind, read_plain, read_sheet, write_sheet
 from edgewise.data.truth import edge_table, read_edges
 from edgewise.data.wording import listing
 from edgewise.errors import DataError
@@ -133,12 +133,9 @@ def write_table(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
             f"{path} is not the name of a table", expected=f"a suffix {listing((*TEXT, *PARQUET))}"
         )
     sibling = edges_beside(path)
-    edges = _text_of_edges(ds) if "edges" in ds else None
-    if edges is not None:
-        if not (
-            sibling.is_file() and sibling.read_bytes() == edges
-        ):  # tracks.parquet may share it with tracks.csv
-            refuse_to_overwrite(sibling, overwrite=overwrite)
+    if "edges" in ds:
+        # tracks.parquet may share the edges of tracks.csv
+        refuse_to_overwrite(sibling, overwrite=overwrite or _holds_edges_of(ds, sibling))
     elif sibling.exists():
         raise DataError(
             f"{sibling} lies beside {path.name} and would be read as its truth, but the data set has no "
@@ -151,9 +148,9 @@ def write_table(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) ->
         frame = frame.astype(dict.fromkeys(feature_names(ds), np.float64))
     with replacing(path, overwrite=overwrite) as draft:
         write_sheet(frame, draft, path, _notes(ds))
-        if edges is not None:
+        if "edges" in ds:
             with replacing(sibling, overwrite=True) as edges_draft:
-                edges_draft.write_bytes(edges)
+                write_sheet(edge_table(ds), edges_draft, sibling, {})
 
 
 def edges_beside(path: Path) -> Path:
@@ -162,8 +159,16 @@ def edges_beside(path: Path) -> Path:
     return path.with_name(f"{stem}.edges.csv")
 
 
-def _text_of_edges(ds: xr.Dataset) -> bytes:
-    return edge_table(ds).to_csv(index=False, lineterminator="\n").encode()
+def _holds_edges_of(ds: xr.Dataset, path: Path) -> bool:
+    """Whether an edge table is there and says of the data set what would be written."""
+    if not path.is_file():
+        return False
+    try:
+        there = read_plain(path).frame
+    except DataError:
+        return False
+    ours = edge_table(ds).astype(str)
+    return list(there) == list(ours) and there.to_numpy().tolist() == ours.to_numpy().tolist()
 
 
 def _notes(ds: xr.Dataset) -> dict[str, Any]:
