@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "edgewise"
 
 BELOW = {
     "errors": set(),
+    "runtime": set(),
     "relation": set(),
     "graph": {"relation"},
     "nn": {"relation", "graph"},
@@ -18,12 +19,13 @@ BELOW = {
     "data": {"relation", "graph"},
     "training": {"relation", "graph"},
     "models": {"relation", "graph", "nn"},
-    "inference": {"relation", "graph", "nn", "models", "physics", "data", "training"},
+    "inference": {"relation", "graph", "nn", "models", "physics", "data", "training", "report"},
     "audit": {"relation", "graph", "nn", "models", "physics", "data", "training", "inference"},
     "report": set(),
 }
 """What each room may import, beside itself and `errors`. `cli` and the package itself may name everything;
-the others may ask the package for its version only, since its names load rooms."""
+the others may ask the package for its version only, since its names load rooms. `report` is a leaf that reads saved
+records, so that a result may call it (`Inference.report`) without a circle."""
 
 FREE = {"cli", "__init__", "__main__"}
 REPORT_REFUSES = {"torch", "pandas"}

@@ -173,6 +173,11 @@ def test_biases_that_exclude_each_other_are_refused():
             LawConfig(additive=True, **{other: True})
 
 
+def test_a_law_that_turns_has_no_lags():
+    with pytest.raises(ConfigError, match="rotation together with lags"):
+        LawConfig(rotation=True, lags=1)
+
+
 def test_settings_cannot_be_changed_behind_ones_back():
     with pytest.raises(dataclasses.FrozenInstanceError):
         InferenceConfig().law.hidden = 3  # ty: ignore

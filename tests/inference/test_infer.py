@@ -216,11 +216,14 @@ def test_missing_values_are_no_obstacle():
     assert any(unusable in note for note in lost.about["notes"])
 
 
-@pytest.mark.xfail(reason="infer answers with the prior where no increment is usable", strict=True)
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
-def test_data_without_a_usable_increment_are_refused():
-    with pytest.raises(DataError):
-        infer(springs(steps=24, missing=0.5), **QUICK, fill_gaps=0)
+def test_data_without_a_usable_increment_are_refused(quick):
+    lost = springs(steps=24, missing=0.5)
+    for asked in (
+        lambda: infer(lost, **QUICK, fill_gaps=0),
+        lambda: quick[1].apply(lost.isel(time=slice(4))),
+    ):
+        with pytest.raises(DataError, match="increment"):
+            asked()
 
 
 def test_entities_may_come_and_go():

@@ -160,10 +160,13 @@ def test_influence_of_springs_is_that_of_their_forces(learnt):
     assert np.median(size[:, off][~joined[:, off]]) < 0.01
 
 
-@pytest.mark.xfail(reason="pairs that are no candidates are listed as sure edges of type 0", strict=True)
 def test_pairs_that_were_no_candidates_are_no_edges_where_every_type_acts():
     result = infer(springs(entities=5), **(QUICK | {"no_interaction": "no"}), neighbours=2)
     assert len(result.edges()) == 3 * 5 * 2
+    assert result.graph(1).number_of_edges() == 5 * 2
+    candidates = result.probability.sum("type").to_numpy()[:, ~np.eye(5, dtype=bool)]
+    assert set(candidates.round(9).flatten()) == {0.0, 1.0}
+    assert result.metrics["n_pairs"] == 3 * 5 * 2
 
 
 def test_a_table_of_effects_names_targets_and_features():

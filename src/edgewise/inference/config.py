@@ -96,6 +96,12 @@ class LawConfig:
                 expected="a law of relative positions",
                 fix="set translation = true",
             )
+        if self.rotation and self.lags:
+            raise ConfigError(
+                "rotation together with lags",
+                expected="a law whose messages turn with the pair; displacements at earlier frames do not enter that",
+                fix="drop one of the two",
+            )
         if self.additive and (self.symmetric or self.rotation):
             raise ConfigError(
                 "additive together with symmetric or rotation",

@@ -82,13 +82,25 @@ def mean_effects(model: SuperpositionModel, data: Observations, encoding: Encodi
     hidden = pairs.relation.from_senders(mixed) + first.bias
     if first.receiver is not None:
         hidden = hidden + pairs.relation.from_receivers(torch.nn.functional.linear(nodes, first.receiver))
-    messages = pairs.by_slot(law.network.layers(hidden)).unflatten(-1, (law.n_types, law.n_targets))
-    n_features, n_edges = len(encoding.others), messages[..., 0, 0].numel()
+    out = law.network.layers(hidden)
+    if (
+        law.config.symmetric
+    ):  # f(j, i) = (g(j, i) - g(i, j)) / 2: the sender is also the receiver of the answer
+        assert first.receiver is not None
+        answer = pairs.relation.from_senders(torch.nn.functional.linear(sender, first.receiver)) + first.bias
+        answer = answer + pairs.relation.from_receivers(torch.nn.functional.linear(nodes, first.sender))
+        out = (out - law.network.layers(answer)) / 2
+    messages = pairs.by_slot(out).unflatten(-1, (law.n_types, law.n_targets))
+    present = batch.present[..., None]
+    there = pairs.senders(present) * pairs.receivers(present)  # [stretch, time, receiver, slot, 1]
+    n_features, n_edges = len(encoding.others), there.sum().clamp_min(1)
     effects = []
     for k in range(law.n_types):
         rows = []
         for target in range(law.n_targets):
-            (slope,) = torch.autograd.grad(messages[..., k, target].sum(), sender, retain_graph=True)
+            (slope,) = torch.autograd.grad(
+                (messages[..., k, target] * there[..., 0]).sum(), sender, retain_graph=True
+            )
             rows.append(slope[..., :n_features].flatten(0, -2).sum(0) / n_edges)
         effect = torch.stack(rows)
         effects.append(torch.zeros_like(effect) if k == 0 and bool(model.null) else effect)

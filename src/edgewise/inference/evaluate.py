@@ -38,8 +38,10 @@ def graph_metrics(probability: xr.DataArray, ds: xr.Dataset, *, scope: str) -> d
     if truth is None:
         names = ("edge_accuracy", "auroc", "auprc", "f1", "ece", "brier")
         return dict.fromkeys(names) | {"label_matching": None, "calibration": None, "baselines": {}}
-    measured = edge_metrics(probability.to_numpy(), truth)
-    plot = reliability(probability.to_numpy(), truth, measured.label_matching)
+    p = probability.to_numpy()
+    p = np.where(p.sum(-1, keepdims=True) > 0, p, np.nan)  # a pair that was no candidate is not measured
+    measured = edge_metrics(p, truth)
+    plot = reliability(p, truth, measured.label_matching)
     static = (
         truth if "window" not in probability.dims else truth_in_windows(truth, [0], [truth.shape[1]])[:, 0]
     )
@@ -77,6 +79,7 @@ def forecast_metrics(forecast: xr.Dataset, ds: xr.Dataset, encoding: Encoding, f
     names = encoding.position or encoding.others
     guess = np.stack([forecast[name].to_numpy() for name in names], -1)
     origin = values.shape[1] - frames - 1
+    last = np.where(np.isfinite(guess[:, 0]), values[:, origin], np.nan)  # who had left has no forecast
     if encoding.position:
         velocity = whole.velocity[:, origin] * (encoding.kinematic or 1.0)
         scale: np.ndarray | float = encoding.length
@@ -85,5 +88,5 @@ def forecast_metrics(forecast: xr.Dataset, ds: xr.Dataset, encoding: Encoding, f
         moving = np.asarray(encoding.moving, dtype=bool)
         scale = np.where(moving, np.asarray(encoding.other_scale), 0.0)
     return forecast_errors(
-        guess, values[:, origin + 1 :], values[:, origin], velocity, FORECAST_STEPS, scale, dt=encoding.step
+        guess, values[:, origin + 1 :], last, velocity, FORECAST_STEPS, scale, dt=encoding.step
     )

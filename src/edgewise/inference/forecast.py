@@ -42,8 +42,10 @@ def belief_of(probability: np.ndarray) -> GraphBelief:
 def sampled_graph(belief: GraphBelief, generator: torch.Generator) -> GraphBelief:
     """One graph drawn from the marginal posterior of each pair, as one-hot weights."""
     flat = belief.weight.flatten(0, -2).clamp_min(0)
-    types = torch.multinomial(flat, 1, generator=generator)[:, 0]
-    chosen = torch.nn.functional.one_hot(types, flat.shape[-1]).to(flat).reshape(belief.weight.shape)
+    some = flat.sum(-1, keepdim=True) > 0  # a pair that has none of the types keeps none
+    types = torch.multinomial(torch.where(some, flat, 1.0), 1, generator=generator)[:, 0]
+    one_hot = torch.nn.functional.one_hot(types, flat.shape[-1]).to(flat) * some
+    chosen = one_hot.reshape(belief.weight.shape)
     return GraphBelief(belief.slots, chosen)
 
 
@@ -119,12 +121,36 @@ def _increment(
     return np.where(batch.present[:, 0, :, None].numpy() > 0, scaled, np.nan)
 
 
+def _carried_on(tracks: Tracks, encoding: Encoding, last: np.ndarray) -> Tracks:
+    """Bridge what is missing in the last frames, where nothing follows to interpolate with: motion goes on as it was.
+
+    At most `bridge` frames before `last` [sequence]: an entity not seen for longer has left.
+    """
+    position, velocity, others = tracks.position.copy(), tracks.velocity.copy(), tracks.others.copy()
+    rows = np.arange(len(last))
+    for back in range(encoding.bridge - 1, -1, -1):
+        now = last - back
+        before = now - 1
+        usable = before >= 0
+        r, now, before = rows[usable], now[usable], before[usable]
+        dt = tracks.dt[r, before][:, None, None]
+        ahead = position[r, before] + (encoding.kinematic or 1.0) * dt * velocity[r, before]
+        for values, guess in (
+            (position, ahead),
+            (velocity, velocity[r, before]),
+            (others, others[r, before]),
+        ):
+            values[r, now] = np.where(np.isfinite(values[r, now]), values[r, now], guess)
+    return replace(tracks, position=position, velocity=velocity, others=others)
+
+
 def _last_frames(ds: xr.Dataset, encoding: Encoding) -> Tracks:
     """The frames that a state needs, ending at each sequence's last frame (padding at its end is skipped)."""
     tracks = read_tracks(ds, encoding)
     length = encoding.lags + 1
     seen = np.logical_or.reduce(tracks.present, axis=-1)  # [sequence, time]
     last = seen.shape[1] - 1 - seen[:, ::-1].argmax(1)
+    tracks = _carried_on(tracks, encoding, last)
     frames = np.maximum(last[:, None] + np.arange(1 - length, 1), 0)
     rows = np.arange(len(frames))[:, None]
     steps = np.minimum(frames, tracks.dt.shape[1] - 1)

@@ -64,6 +64,7 @@ def infer(
     _check_scope(ds, config)
     encoding = fit_encoding(ds, lags=config.law.lags, bridge=config.graph.fill_gaps)
     observations = _observed(ds, encoding, config)
+    _check_usable(observations)
     found = checkpoints.load() if checkpoints is not None and resume else None
     spent = 0.0 if found is None else found.seconds
     deadline = Deadline(config.training.time_limit, spent)
@@ -100,6 +101,7 @@ def apply_law(result: Inference, data: xr.Dataset) -> Inference:
             fix="fit without identity, or select the same entities in the same order",
         )
     observations = _observed(ds, law.encoding, config)
+    _check_usable(observations)
     return _result(ds, observations, law, config, began, history=result.history, profile=False)
 
 
@@ -151,6 +153,16 @@ def _observed(ds: xr.Dataset, encoding: Encoding, config: InferenceConfig) -> Ob
         shared=graph.graph == "shared",
         window=graph.window if graph.graph == "per-window" else 0,
     )
+
+
+def _check_usable(observations: Observations) -> None:
+    """Refuse data of which nothing can be learnt: the answer would be the prior."""
+    if not bool(observations.weight.any()):
+        raise DataError(
+            "no increment can be used: at every frame some value that it needs is missing",
+            expected="frames at which an entity and all its candidates are observed",
+            fix="bridge longer gaps with fill_gaps, or name fewer candidates with neighbours",
+        )
 
 
 def _names(ds: xr.Dataset, dim: str) -> tuple[str, ...]:
@@ -210,7 +222,7 @@ def _result(
         record = _curve_record(ds, curves, types, encoding)
     else:
         record = _effect_record(mean_effects(model, observations, encoding), types, encoding)
-    steps = encoding.lags + 3
+    steps = encoding.lags + encoding.bridge + 3
     sizes = influence(model, observations, found.probability.mean(1)).numpy()
     draft = Inference(
         probability=probability,

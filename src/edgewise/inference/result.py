@@ -86,7 +86,7 @@ class Inference:
         off_diagonal = ~np.eye(p.shape[-2], dtype=bool)
         if self.config.graph.undirected:
             off_diagonal = np.triu(off_diagonal)
-        chosen = np.broadcast_to(off_diagonal, best.shape).copy()
+        chosen = off_diagonal & (p.max(-1) > 0)
         if self.no_interaction:
             chosen &= best > 0
         place = np.nonzero(chosen)
@@ -196,6 +196,14 @@ class Inference:
                 expected="a shared graph, for forecasting other recordings",
                 fix="infer their graphs first: result.apply(data).forecast(...)",
             )
+        if data is not None:
+            found = [str(name) for name in data["entity"].to_numpy()]
+            if found != self.entities:
+                raise DataError(
+                    f"the data have {len(found)} entities: {', '.join(found[:5])} ...",
+                    expected=f"those of the shared graph: {len(self.entities)}, {', '.join(self.entities[:5])} ...",
+                    fix="select the same entities in the same order, or infer a graph for these",
+                )
         p = self.probability
         if "window" in p.dims:
             p = p.isel(window=-1)

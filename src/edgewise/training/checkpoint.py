@@ -34,8 +34,19 @@ class Checkpoint:
     seconds: float
 
     def restore(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Put the tensors back, in place."""
-        module.load_state_dict(self.module)
+        """Put the tensors back, in place.
+
+        Raises:
+            RunError: if they are those of another model.
+        """
+        try:
+            module.load_state_dict(self.module)
+        except RuntimeError as error:
+            raise RunError(
+                f"the checkpoint (phase {self.phase}, step {self.step}) is of another model: {error}",
+                expected="the model that the interrupted run was training",
+                fix="resume with the settings that the run began with, or start it anew",
+            ) from error
         plain = optimizer.state_dict()
         plain["state"] = {}
         for name, tensor in self.optimizer.items():

@@ -62,9 +62,9 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
     points = []
     for at in range(0, len(some), 32):
         form = arranged(model(some[torch.arange(at, min(at + 32, len(some)))], window), config.graph.graph)
-        points.append(
-            strengths_of(form, model.level.double()).mean.unflatten(-1, (-1, n_types - 1)).flatten(0, -2)
-        )
+        strengths = strengths_of(form, model.level.double()).mean.unflatten(-1, (-1, n_types - 1))
+        power = form.gram.diagonal(dim1=-1, dim2=-2).unflatten(-1, (-1, n_types - 1)).sum(-1)
+        points.append(strengths[power > 0])  # a candidate that is not there has no strength
     cloud = torch.cat(points).numpy()
     clusters = KMeans(
         n_types,
@@ -120,19 +120,22 @@ def fit_superposition(
         fit(strengths, share=0.3, resume=found, **run)
         name_types(model, data, config)
         found = None
-    types = TypesPhase(model, data, config, log_prior)
+    types = TypesPhase(model, data, config, log_prior, before=strengths.evidence)
     fit(types, share=0.85, resume=found, **run)
     with torch.no_grad():
         order_types(model, data[torch.arange(min(len(data), 16))])
-    return Fitted(
-        model, log_prior, _history(strengths, types, course), len(strengths.evidence) + len(types.evidence)
-    )
+    evidence = types.before + types.evidence
+    return Fitted(model, log_prior, _history(evidence, course), len(evidence))
 
 
-def _history(strengths: StrengthsPhase, types: TypesPhase, course: list[tuple[float, float]]) -> History:
-    evidence = strengths.evidence + types.evidence
-    known = course[-len(evidence) :]
-    step = list(range(len(evidence)))[-len(known) :] if known else []
+def _history(evidence: list[float], course: list[tuple[float, float]]) -> History:
+    """The steps of this process; those before an interruption are counted, but when they were is not known."""
+    count = min(len(evidence), len(course))
+    first = len(evidence) - count
+    known = course[len(course) - count :]
     return History(
-        step, [s for s, _ in known], evidence[-len(known) :] if known else [], [t for _, t in known]
+        step=list(range(first, len(evidence))),
+        seconds=[seconds for seconds, _ in known],
+        evidence=evidence[first:],
+        temperature=[temperature for _, temperature in known],
     )

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.configurations import (
@@ -132,7 +133,12 @@ class TypesPhase(_Phase):
     TRIAL, IDLE, WORSE = 60, 0.35, 1.0
 
     def __init__(
-        self, model: SuperpositionModel, data: Observations, config: InferenceConfig, log_prior: Tensor
+        self,
+        model: SuperpositionModel,
+        data: Observations,
+        config: InferenceConfig,
+        log_prior: Tensor,
+        before: list[float] | None = None,
     ) -> None:
         super().__init__(model, data, config)
         self.log_prior = log_prior
@@ -141,9 +147,11 @@ class TypesPhase(_Phase):
         exactly = EXACTLY if self.scope == "per-window" else TRAIN_EXACTLY
         self.table = enumerate_configurations(n_slots, n_types) if n_types**n_slots <= exactly else None
         budget = max(config.training.max_steps * 3 // 4, 1)
+        self.budget = budget
         self.trial = min(self.TRIAL, budget // 6)
         self.least_decay = min(self.LEAST_DECAY, budget // 4)
         self.most = (budget - self.trial) * 2 // 3
+        self.before = before or []
         self.trial_from: int | None = None
         self.decay_from: int | None = None
         self.decay_steps = 0
@@ -185,7 +193,7 @@ class TypesPhase(_Phase):
         done = step + 1
         if self.trial_from is not None:
             if done == self.trial_from + self.trial:
-                self._judge()
+                self._judge(self.trial_from)
                 self._decay(done)
         elif settled(self.evidence[self.TEMPER :], self.WINDOW, self.TOLERANCE) or done >= self.most:
             if self._may_be_idle(done):
@@ -200,15 +208,17 @@ class TypesPhase(_Phase):
         sizes = type_sizes(self.model, self.batch(step))
         return float(sizes[0]) < self.IDLE * float(sizes.max())
 
-    def _judge(self) -> None:
-        """Give type 0 its law back if the data are explained clearly worse without it."""
+    def _judge(self, start: int) -> None:
+        """Give type 0 its law back if the data are explained clearly worse without it, or could not be tried."""
         half = max(self.trial // 2, 1)
-        before = np.median(self.evidence[-self.trial - half : -self.trial])
-        self.model.null.fill_(bool(np.median(self.evidence[-half:]) > before - self.WORSE))
+        before, since = self.evidence[max(start - half, 0) : start], self.evidence[start:][-half:]
+        kept = bool(since) and np.median(since) > np.median(before) - self.WORSE
+        self.model.null.fill_(bool(kept))
 
     def _decay(self, start: int, steps: int | None = None) -> None:
         self.decay_from = start
-        self.decay_steps = max(self.least_decay, start // 2) if steps is None else steps
+        third = min(max(self.least_decay, start // 2), max(self.budget - start, 0))
+        self.decay_steps = third if steps is None else steps
 
     def steps_left(self, step: int) -> int | None:
         if self.decay_from is None:
@@ -219,14 +229,17 @@ class TypesPhase(_Phase):
         if self.decay_from is not None:
             self.decay_steps = step - self.decay_from + steps
         elif steps <= max(self.least_decay, step // 2):
+            if self.trial_from is not None:
+                self._judge(self.trial_from)
             self._decay(step, steps)
 
     def state(self) -> dict[str, Any]:
-        marks = {name: getattr(self, name) for name in ("trial_from", "decay_from", "decay_steps")}
+        marks = {name: getattr(self, name) for name in ("before", "trial_from", "decay_from", "decay_steps")}
         return super().state() | marks
 
     def restore(self, state: dict[str, Any]) -> None:
         super().restore(state)
+        self.before = list(state["before"])
         self.trial_from, self.decay_from = state["trial_from"], state["decay_from"]
         self.decay_steps = state["decay_steps"]
 
@@ -234,5 +247,8 @@ class TypesPhase(_Phase):
 @torch.no_grad()
 def type_sizes(model: SuperpositionModel, batch: Observations) -> Tensor:
     """The typical size of each type's message: median over pairs and frames, [n_types]."""
-    _, messages, _ = model.terms(batch)
-    return messages.norm(dim=-1).flatten(0, -2).median(0).values
+    pairs = CandidateRelation(batch.slots)
+    present = batch.present[..., None]
+    there = (pairs.senders(present) * pairs.receivers(present))[..., 0] > 0
+    sizes = model.terms(batch)[1].norm(dim=-1)[there]
+    return sizes.median(0).values if len(sizes) else torch.zeros(model.n_types)

@@ -21,8 +21,9 @@ RECEIVERS = 4096
 @dataclass(frozen=True)
 class GraphPosterior:
     """Attributes:
-    probability: [sequence (1 if shared), window (1 unless per-window), receiver, sender, type]; the diagonal and
-        pairs that were no candidates are type 0 with certainty.
+    probability: [sequence (1 if shared), window (1 unless per-window), receiver, sender, type]; the diagonal is
+        type 0 with certainty. So is a pair that was no candidate, if type 0 is "no interaction"; where every type acts
+        its probabilities are all 0: it has none of the types.
     exact: whether every configuration was summed (else parallel tempering).
     evidence: mean log marginal likelihood a number observed; NaN where it was not summed.
     level: the noise level that fits these data best.
@@ -105,7 +106,7 @@ def graph_posterior(
         by_slot = _sampled(form, level, log_prior, seed)[:, None]
     if profile:
         model.level.copy_(level.float())
-    dense = _dense(by_slot, data, n_graphs)
+    dense = _dense(by_slot, data, n_graphs, null=bool(model.null))
     if graph.undirected:
         dense = both_ways(dense, log_prior, _candidates(data, n_graphs))
     return GraphPosterior(dense, exact, evidence, float(level), variance_inflation(form))
@@ -118,11 +119,12 @@ def variance_inflation(form: QuadraticForm) -> float:
     unrelated senders; at 100, ninety-nine parts of a hundred could as well come from the others, and which sender acts
     is hardly decided by the data.
     """
-    size = form.gram.diagonal(dim1=-1, dim2=-2).clamp_min(1e-30).sqrt()
+    power = form.gram.diagonal(dim1=-1, dim2=-2)
+    heard = power > 0  # a sender that is not there sends nothing, and takes no part
+    size = torch.where(heard, power, 1.0).sqrt()
     correlation = form.gram / (size[..., :, None] * size[..., None, :])
-    jitter = 1e-9 * torch.eye(size.shape[-1], dtype=size.dtype)
-    factors = torch.linalg.inv(correlation + jitter).diagonal(dim1=-1, dim2=-2)
-    heard = form.count > 0
+    regular = torch.where(heard, 1e-9, 1.0).diag_embed()
+    factors = torch.linalg.inv(correlation + regular).diagonal(dim1=-1, dim2=-2)
     return float(factors[heard].median()) if bool(heard.any()) else float("nan")
 
 
@@ -149,14 +151,15 @@ def _candidates(data: Observations, n_graphs: int) -> Tensor:
     return torch.zeros(n_graphs, n, n, dtype=torch.bool).scatter_(2, slots, True)[:, None]
 
 
-def _dense(by_slot: Tensor, data: Observations, n_graphs: int) -> Tensor:
-    """[graph * receiver, window, slot, type] -> [graph, window, receiver, sender, type]."""
+def _dense(by_slot: Tensor, data: Observations, n_graphs: int, *, null: bool) -> Tensor:
+    """[graph * receiver, window, slot, type] -> [graph, window, receiver, sender, type]; see `GraphPosterior`."""
     slots = _graph_slots(data, n_graphs)
     n_types = by_slot.shape[-1]
     values = by_slot.unflatten(0, (n_graphs, -1)).transpose(1, 2)  # [graph, window, receiver, slot, type]
     n = data.n_entities
     dense = torch.zeros(*values.shape[:3], n, n_types, dtype=torch.float64)
-    dense[..., 0] = 1.0
+    dense[..., 0] = 1.0 if null else 0.0
+    dense.diagonal(dim1=2, dim2=3)[:, :, 0] = 1.0
     index = slots[:, None, :, :, None].expand_as(values)
     return dense.scatter(3, index, values)
 
