@@ -62,3 +62,10 @@ def test_a_folder_that_is_no_zarr_group_is_named(tmp_path):
     (tmp_path / "t.zarr").mkdir()
     with pytest.raises(DataError, match=r"t\.zarr cannot be read"):
         load(tmp_path / "t.zarr")
+
+
+@pytest.mark.parametrize("name", ["t.nc", "t.zarr"])
+def test_column_names_for_a_format_without_columns_are_refused(tmp_path, name):
+    save(from_arrays({"x": np.ones((1, 2, 2))}), tmp_path / name)
+    with pytest.raises(DataError, match=r"entity='id' was asked for, but .*t\.\w+ is no table"):
+        load(tmp_path / name, entity="id")

@@ -127,6 +127,13 @@ def _read(path: Path, keys: dict[str, Any], roles: dict[str, Any], split: str | 
         raise DataError(
             f"split='{split}' was asked for, but {path} is no NRI folder", fix="leave the split out"
         )
+    named = [f"{name}={column!r}" for name, column in keys.items() if column is not None]
+    if named and (is_zarr or is_nri or path.suffix.lower() in _NETCDF):
+        raise DataError(
+            f"{', '.join(named)} was asked for, but {path} is no table",
+            expected="a table or an .npz, whose columns or arrays need names",
+            fix="leave it out: this format says itself what is time, entity and sequence",
+        )
     if is_zarr:
         return chosen(grids.read_zarr(path), str(path), **roles)
     if is_nri:

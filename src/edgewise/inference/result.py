@@ -200,8 +200,8 @@ class Inference:
             found = [str(name) for name in data["entity"].to_numpy()]
             if found != self.entities:
                 raise DataError(
-                    f"the data have {len(found)} entities: {', '.join(found[:5])} ...",
-                    expected=f"those of the shared graph: {len(self.entities)}, {', '.join(self.entities[:5])} ...",
+                    f"the data have {len(found)} entities, not those of the shared graph",
+                    expected=f"{len(self.entities)}, in this order: {', '.join(self.entities[:5])} ...",
                     fix="select the same entities in the same order, or infer a graph for these",
                 )
         p = self.probability
