@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from torch import Tensor
 
+from edgewise.data.gate import validate
 from edgewise.errors import ConfigError, DataError
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
@@ -128,6 +129,9 @@ class Inference:
         if "sequence" in table:
             table = table[table["sequence"] == self.sequences[position]]
         if "window" in table:
+            count = self.probability.sizes["window"]
+            if not -count <= window < count:
+                raise DataError(f"there is no window {window}", expected=f"a position among {count}")
             table = table[table["window"] == self.probability["window"].to_numpy()[window]]
         graph: nx.DiGraph | nx.Graph = nx.Graph() if self.config.graph.undirected else nx.DiGraph()
         graph.graph["sequence"] = self.sequences[position]
@@ -197,6 +201,7 @@ class Inference:
                 fix="infer their graphs first: result.apply(data).forecast(...)",
             )
         if data is not None:
+            data = validate(data)
             found = [str(name) for name in data["entity"].to_numpy()]
             if found != self.entities:
                 raise DataError(

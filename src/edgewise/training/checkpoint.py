@@ -113,9 +113,9 @@ class Checkpoints:
                 expected="a checkpoint of edgewise",
                 fix="start the run anew",
             ) from error
-        if about["format"] != FORMAT:
+        if about.get("format") != FORMAT:
             raise RunError(
-                f"{self.path} has format {about['format']}",
+                f"{self.path} has format {about.get('format')}",
                 expected=f"format {FORMAT}, which this version writes",
                 fix="resume with the version that began the run, or start it anew",
             )

@@ -99,6 +99,7 @@ def graph_posterior(
         for _ in range(PROFILE_STEPS if profile else 0):
             square = posterior_over(form, table, level, log_prior, stay=graph.stay).square
             level = (square.sum() / form.count.sum().clamp_min(1)).clamp_min(1e-8)
+            level = level.float().double()  # as the model keeps it: applied to the same data it says the same
         found = posterior_over(form, table, level, log_prior, stay=graph.stay)
         evidence = float(found.log_evidence.sum() / form.count.sum().clamp_min(1))
         by_slot = found.probability
