@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edgewise.inference.superposition.configurations import enumerate_configurations, one_hot, posterior_over
+from edgewise.inference.superposition.model import QuadraticForm
 from edgewise.inference.superposition.phases import ridge_types
 from edgewise.inference.superposition.search import LADDER, Sampler, likely_table, sampled_posterior
 
@@ -150,3 +151,27 @@ def test_ridge_rounds_to_the_graph_that_made_clear_data(n_types):
     types = ridge_types(case.form.map(lambda part: part[:, 0]), LEVEL, n_types)
     for receiver in range(RECEIVERS):
         assert tuple(types[receiver].tolist()) == case.configurations()[int(case.joint(receiver).argmax())]
+
+
+def test_of_two_sharp_modes_the_likelier_counts():
+    """Six nearly collinear senders: every configuration with one edge is a mode; the fourth sender is the true one."""
+    generator = torch.Generator().manual_seed(0)
+    shared = torch.randn(400, generator=generator, dtype=torch.float64)
+    own = torch.randn(6, 400, generator=generator, dtype=torch.float64)
+    columns = 100 * (shared + 0.1 * own)
+    residual = columns[3]
+    form = QuadraticForm(
+        gram=(columns @ columns.T)[None],
+        cross=(columns @ residual)[None],
+        square=(residual @ residual)[None],
+        log_scale=torch.zeros(1, dtype=torch.float64),
+        count=torch.full((1,), 400.0, dtype=torch.float64),
+    )
+    level, log_prior = (
+        torch.ones((), dtype=torch.float64),
+        torch.tensor([0.5, 0.5], dtype=torch.float64).log(),
+    )
+    sampler = Sampler(form, level, log_prior, torch.Generator().manual_seed(1))
+    wrong = torch.tensor([[1, 0, 0, 0, 0, 0]])
+    found = sampled_posterior(sampler, sweeps=20, burn_in=20, replicas=4, start=wrong)[0, :, 1]
+    assert found.tolist() == pytest.approx([0, 0, 0, 1, 0, 0], abs=1e-6)

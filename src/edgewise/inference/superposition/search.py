@@ -162,7 +162,9 @@ def sampled_posterior(
 ) -> Tensor:
     """Posterior of each slot's type by parallel tempering: [receiver, slot, n_types].
 
-    Conditionals, not states, are averaged over the chains at temperature 1 (Rao-Blackwell).
+    Conditionals, not states, are averaged over the chains at temperature 1 (Rao-Blackwell). Each replica is a ladder of
+    its own; where they stay in different modes of a sharp posterior, the likelier mode counts, by the mean log weight
+    of its states (replicas that mix have nearly the same).
     """
     ladder = torch.tensor(LADDER, dtype=torch.float64)
     temperature = ladder.repeat_interleave(replicas)
@@ -170,10 +172,13 @@ def sampled_posterior(
     if start is not None:
         types[:, :replicas] = start[:, None]
     chains = sampler.start(types)
-    total = torch.zeros(len(types), sampler.n_slots, sampler.n_types, dtype=torch.float64)
+    total = torch.zeros(len(types), replicas, sampler.n_slots, sampler.n_types, dtype=torch.float64)
+    weight = torch.zeros(len(types), replicas, dtype=torch.float64)
     for step in range(burn_in + sweeps):
         conditionals = sampler.sweep(chains, temperature)
         if step >= burn_in:
-            total += conditionals[:, :replicas].mean(1)
+            total += conditionals[:, :replicas]
+            weight += chains.log_weight(sampler.linear, sampler.n_types)[:, :replicas]
         sampler.swap(chains, ladder, step % 2)
-    return total / sweeps
+    share = (weight / sweeps).softmax(1)
+    return (share[..., None, None] * total).sum(1) / sweeps
