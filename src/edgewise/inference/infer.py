@@ -25,12 +25,11 @@ from edgewise.inference.evaluate import before_the_end, forecast_metrics, graph_
 from edgewise.inference.forecast import roll_out
 from edgewise.inference.observations import Observations, observe
 from edgewise.inference.preview import preview_of
+from edgewise.inference.records import FORMAT
 from edgewise.inference.result import FittedLaw, Inference
 from edgewise.inference.superposition import GraphPosterior, fit_superposition, graph_posterior, influence
 from edgewise.inference.superposition.posterior import EXACTLY
 from edgewise.training import Checkpoints, Deadline, Progress
-
-FORMAT = 1
 
 
 def infer(

@@ -1,5 +1,6 @@
 """A few recordings, small enough for the page: the record `preview.json`."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,8 +75,6 @@ def _add_forecasts(entries: list[dict[str, Any]], ds: xr.Dataset, result: Infere
         if len(result.sequences) == 1
         else result.probability.isel(sequence=slice(0, len(entries)))
     )
-    from dataclasses import replace
-
     part = replace(result, probability=few, tail=result.tail.isel(sequence=slice(0, len(entries))))
     ahead = part.forecast(steps=min(20, max(2, ds.sizes["time"] // 4)))
     stamps = clock(ahead)

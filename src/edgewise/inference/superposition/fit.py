@@ -31,7 +31,7 @@ class History:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted law. `steps` counts both phases; `settled` is False where time or steps ran out first."""
+    """A fitted law. `steps` counts both phases."""
 
     model: SuperpositionModel
     log_prior: Tensor
