@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edgewise.errors import ConfigError
-from edgewise.relation import Complete, from_slots, nearest
+from edgewise.relation import Complete, from_slots, nearest_slots
 
 
 def distances_of(points):
@@ -14,7 +14,7 @@ def distances_of(points):
 def test_nearest_picks_the_closest_others_in_node_order():
     points = torch.randn(3, 6, 2, generator=torch.Generator().manual_seed(0))
     distances = distances_of(points)
-    found = nearest(distances, 2)
+    found = nearest_slots(distances, 2)
     assert found.shape == (3, 6, 2)
     for batch in range(3):
         for me in range(6):
@@ -23,7 +23,7 @@ def test_nearest_picks_the_closest_others_in_node_order():
 
 
 def test_nobody_is_its_own_neighbour_even_among_coinciding_points():
-    found = nearest(torch.zeros(5, 5), 4)
+    found = nearest_slots(torch.zeros(5, 5), 4)
     assert torch.equal(found, Complete(5, loops=False).slots())
 
 
@@ -31,22 +31,22 @@ def test_an_unknown_distance_is_the_farthest():
     distances = torch.ones(4, 4)
     distances[0, 1] = torch.nan
     distances[:, 3] = torch.nan
-    assert nearest(distances, 1).tolist() == [[2], [0], [0], [0]]
-    assert nearest(distances, 2)[0].tolist() == [1, 2]
+    assert nearest_slots(distances, 1).tolist() == [[2], [0], [0], [0]]
+    assert nearest_slots(distances, 2)[0].tolist() == [1, 2]
     distances[0, 2] = torch.inf
-    assert nearest(distances, 1)[0].tolist() == [2]
+    assert nearest_slots(distances, 1)[0].tolist() == [2]
 
 
 @pytest.mark.parametrize("neighbours", [0, 4, -1])
 def test_as_many_neighbours_as_there_are_others(neighbours):
     with pytest.raises(ConfigError) as error:
-        nearest(torch.zeros(4, 4), neighbours)
+        nearest_slots(torch.zeros(4, 4), neighbours)
     assert f"{neighbours} nearest neighbours asked among 4 entities" in str(error.value)
     assert "a number from 1 to 3" in str(error.value)
 
 
 def test_a_batch_of_graphs_is_their_disjoint_union():
-    slots = nearest(distances_of(torch.randn(2, 3, 5, 2, generator=torch.Generator().manual_seed(1))), 2)
+    slots = nearest_slots(distances_of(torch.randn(2, 3, 5, 2, generator=torch.Generator().manual_seed(1))), 2)
     nodes = torch.randn(2, 3, 5, 4, dtype=torch.float64)
     union = from_slots(slots)
     assert union.n_receivers == union.n_senders == 30

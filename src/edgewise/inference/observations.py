@@ -9,7 +9,7 @@ import xarray as xr
 from torch import Tensor
 
 from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks
-from edgewise.relation import nearest
+from edgewise.relation import nearest_slots
 
 STRETCH = 64
 """Transitions in a stretch when a recording is too long to be one unit of a batch."""
@@ -54,7 +54,7 @@ def candidate_slots(tracks: Tracks, neighbours: int, *, shared: bool) -> Tensor:
     """Who may act on whom: [sequence, entity, n_candidates]; the nearest on average over time, or everybody."""
     n_sequences, _, n = tracks.position.shape[:3] if tracks.position.size else tracks.others.shape[:3]
     if neighbours == 0 or neighbours >= n - 1:
-        everyone = nearest(torch.zeros(n, n), n - 1)
+        everyone = nearest_slots(torch.zeros(n, n), n - 1)
         return everyone.expand(n_sequences, n, n - 1)
     distances = np.zeros((n_sequences, n, n))
     for sequence, position in enumerate(
@@ -66,7 +66,7 @@ def candidate_slots(tracks: Tracks, neighbours: int, *, shared: bool) -> Tensor:
         distances[sequence] = np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.inf)
     if shared:
         distances = np.broadcast_to(distances.mean(0), distances.shape)
-    return nearest(torch.from_numpy(np.ascontiguousarray(distances)), neighbours)
+    return nearest_slots(torch.from_numpy(np.ascontiguousarray(distances)), neighbours)
 
 
 def _known(array: np.ndarray) -> np.ndarray:

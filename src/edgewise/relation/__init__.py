@@ -1,18 +1,49 @@
 """Who may act on whom: directed edges sender -> receiver, and the operations that run on them.
 
-Every relation offers the same operations, so that a layer is written once:
+Every relation offers the same operations (`Relation`), so that a layer is written once:
 
-    from_senders(nodes)    [..., n_senders, d]   -> [..., *layout, d]
-    from_receivers(nodes)  [..., n_receivers, d] -> [..., *layout, d]
-    sum / mean / max       [..., *layout, d]     -> [..., n_receivers, d]   (0 for a receiver without in-edges)
-    softmax(logits)        over each receiver's in-edges
-    to_dense(edges)        [..., *layout, d]     -> [..., receiver, sender, d]
+    from_senders(nodes)           [..., n_senders, d]   -> [..., *layout, d]
+    from_receivers(nodes)         [..., n_receivers, d] -> [..., *layout, d]
+    sum / mean / max              [..., *layout, d]     -> [..., n_receivers, d]   (0 for a receiver without in-edges)
+    softmax(logits)               over each receiver's in-edges
+    sum_senders(nodes, weights)   sum(weights * from_senders(nodes)), nothing the size of the edges in between
+    attend / additive_attention   softmax of a score, then sum_senders
+    to_dense(edges)               [..., *layout, d]     -> [..., receiver, sender, d]
+
+`Complete` (layout [receiver, sender]) broadcasts, `Band` ([receiver, offset]) slides, `Sparse` ([edge]) walks rows.
 """
 
-from edgewise.relation.build import from_slots, nearest
+from edgewise.relation.band import Band
+from edgewise.relation.base import Relation
+from edgewise.relation.build import (
+    chain,
+    from_adjacency,
+    from_edge_index,
+    from_networkx,
+    from_slots,
+    grid,
+    nearest,
+    nearest_slots,
+    radius,
+)
 from edgewise.relation.complete import Complete
 from edgewise.relation.sparse import Sparse
+from edgewise.relation.union import batch, unbatch
 
-Relation = Complete | Sparse
-
-__all__ = ["Complete", "Relation", "Sparse", "from_slots", "nearest"]
+__all__ = [
+    "Band",
+    "Complete",
+    "Relation",
+    "Sparse",
+    "batch",
+    "chain",
+    "from_adjacency",
+    "from_edge_index",
+    "from_networkx",
+    "from_slots",
+    "grid",
+    "nearest",
+    "nearest_slots",
+    "radius",
+    "unbatch",
+]

@@ -1,11 +1,13 @@
 """Everyone acts on everyone: a relation without index tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import ConfigError
+from edgewise.relation.slots import Slotted
 
 
 def off_diagonal(dense: Tensor) -> Tensor:
@@ -31,8 +33,8 @@ def with_diagonal(edges: Tensor, fill: float = 0.0) -> Tensor:
     return torch.cat([first, flat], dim=-2).reshape(*lead, n, n, d)
 
 
-@dataclass(frozen=True)
-class Complete:
+@dataclass(frozen=True, eq=False)
+class Complete(Slotted):
     """Every sender acts on every receiver; nodes reach their edges by broadcasting, never by indices.
 
     With loops the layout is `[receiver, sender]`. Without loops it is `[receiver, n - 1]`: the senders of each
@@ -40,8 +42,11 @@ class Complete:
 
     Args:
         n_receivers: number of receiving nodes.
-        n_senders: number of sending nodes; the same as `n_receivers` if None.
+        n_senders: number of sending nodes; the same as `n_receivers` if -1.
         loops: whether a node acts on itself.
+        causal: only senders at or before the receiver act; with fewer receivers than senders, the receivers are the
+            last ones (decoding with a cache). Needs loops.
+        present, node_mask: see `masked`.
 
     Raises:
         ConfigError: for a relation without loops between node sets of different size, or an empty one.
@@ -50,6 +55,9 @@ class Complete:
     n_receivers: int
     n_senders: int = -1
     loops: bool = True
+    causal: bool = False
+    present: Tensor | None = None
+    node_mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.n_senders == -1:
@@ -65,15 +73,23 @@ class Complete:
                 expected="equal numbers: a loop joins a node to itself",
                 fix="use loops=True for a relation between two sets of nodes",
             )
+        if self.causal and (not self.loops or self.n_receivers > self.n_senders):
+            raise ConfigError(
+                f"Complete({self.n_receivers}, {self.n_senders}, loops={self.loops}) is to be causal",
+                expected="loops, and at least as many senders as receivers: receivers are the last of the senders",
+            )
 
     @property
     def in_degree(self) -> int:
-        """Number of in-edges of every receiver."""
+        """Number of in-edges of every receiver, those that are masked included."""
         return self.n_senders if self.loops else self.n_senders - 1
 
     @property
-    def n_edges(self) -> int:
-        return self.n_receivers * self.in_degree
+    def mask(self) -> Tensor | None:
+        if not self.causal:
+            return self.present
+        earlier = torch.ones(self.layout, dtype=torch.bool).tril(self.n_senders - self.n_receivers)
+        return earlier if self.present is None else earlier & self.present
 
     def slots(self) -> Tensor:
         """Who sends on each in-edge of each receiver: [n_receivers, in_degree] int64."""
@@ -86,27 +102,51 @@ class Complete:
         dense = nodes.unsqueeze(-3).expand(*lead, self.n_receivers, self.n_senders, d)
         return dense if self.loops else off_diagonal(dense)
 
-    def from_receivers(self, nodes: Tensor) -> Tensor:
-        """[..., n_receivers, d] -> [..., n_receivers, in_degree, d], without a copy."""
-        lead, d = nodes.shape[:-2], nodes.shape[-1]
-        return nodes.unsqueeze(-2).expand(*lead, self.n_receivers, self.in_degree, d)
+    def sum_senders(self, nodes: Tensor, weights: Tensor | None = None) -> Tensor:
+        if weights is None and self.mask is None:
+            total = nodes.sum(-2, keepdim=True)
+            return total.expand(*nodes.shape[:-2], self.n_receivers, -1) if self.loops else total - nodes
+        if weights is None:
+            mask = self.mask
+            assert mask is not None  # for the type checker
+            weights = mask[..., None].to(nodes.dtype)
+        dense = self._square(self._filled(weights, 0.0)).movedim(-1, -3)  # [..., heads, receiver, sender]
+        values = nodes.unflatten(-1, (dense.shape[-3], -1)).transpose(-2, -3)  # [..., heads, sender, width]
+        return (dense @ values).transpose(-2, -3).flatten(-2)
 
-    def sum(self, edges: Tensor) -> Tensor:
-        """[..., n_receivers, in_degree, d] -> [..., n_receivers, d]."""
-        return edges.sum(-2)
+    def dot(self, receivers: Tensor, senders: Tensor, heads: int = 1) -> Tensor:
+        left = receivers.unflatten(-1, (heads, -1)).transpose(-2, -3)
+        right = senders.unflatten(-1, (heads, -1)).transpose(-2, -3)
+        products = (left @ right.transpose(-1, -2)).movedim(-3, -1)
+        return products if self.loops else off_diagonal(products)
 
-    def mean(self, edges: Tensor) -> Tensor:
-        """[..., n_receivers, in_degree, d] -> [..., n_receivers, d]; 0 for a receiver without in-edges."""
-        return edges.sum(-2) / max(self.in_degree, 1)
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, *, heads: int = 1, scale: float = 1.0
+    ) -> Tensor:
+        """Dot-product attention by the fused kernel where it takes the mask; elsewhere in plain steps."""
+        mask = self.mask
+        if not self.loops or (mask is not None and not bool(mask.any(-1).all())):
+            return super().attend(query, key, value, heads=heads, scale=scale)
+        q, k, v = (part.unflatten(-1, (heads, -1)).transpose(-2, -3) for part in (query, key, value))
+        if mask is not None:
+            mask = mask[..., None, :, :]
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
+        return out.transpose(-2, -3).flatten(-2)
 
-    def max(self, edges: Tensor) -> Tensor:
-        """[..., n_receivers, in_degree, d] -> [..., n_receivers, d]; 0 for a receiver without in-edges."""
-        return edges.amax(-2) if self.in_degree else edges.sum(-2)
-
-    def softmax(self, logits: Tensor) -> Tensor:
-        """Normalise over each receiver's in-edges; the shape stays [..., n_receivers, in_degree, d]."""
-        return logits.softmax(-2)
+    def _square(self, edges: Tensor, fill: float = 0.0) -> Tensor:
+        return edges if self.loops else with_diagonal(edges, fill)
 
     def to_dense(self, edges: Tensor, fill: float = 0.0) -> Tensor:
         """[..., n_receivers, in_degree, d] -> [..., receiver, sender, d]; absent pairs get `fill`."""
-        return edges if self.loops else with_diagonal(edges, fill)
+        return self._square(self._filled(edges, fill), fill)
+
+    def reverse(self) -> Self:
+        mask = self.mask
+        turned = None if mask is None else self.reverse_edges(mask[..., None])[..., 0]
+        return replace(
+            self, n_receivers=self.n_senders, n_senders=self.n_receivers, causal=False, present=turned
+        )
+
+    def reverse_edges(self, edges: Tensor) -> Tensor:
+        turned = self._square(edges).transpose(-2, -3)
+        return turned if self.loops else off_diagonal(turned)
