@@ -1,8 +1,15 @@
 """Additive attention over compressed rows without anything the size of the edges.
 
-The forward pass keeps the logarithm of each receiver's normaliser; the backward pass computes the weights again from
-it, once row by row of the receivers and once row by row of the senders (as FlashAttention does for dot products, Dao et
-al. 2022): memory grows with the nodes, not with the edges.
+With logits l = LeakyReLU(x), x = a_i + b_s, weights w = softmax(l) over the in-edges of i, and out_i = sum_s w_s v_s,
+a gradient g of the result gives
+
+    dL/dl_s = w_s (g_i . v_s - g_i . out_i)
+    dL/da_i = sum_s LeakyReLU'(x_s) dL/dl_s = (1 - slope) (g_i . p_i - q_i g_i . out_i),
+              p_i = sum over x_s > 0 of w_s v_s,  q_i = sum over x_s > 0 of w_s
+
+(the second line because the dL/dl_s of a receiver add up to 0). So the forward pass keeps p, q and the logarithm of
+each receiver's normaliser, all of the size of the nodes; the receivers' gradient needs no edges at all, and the
+senders' are one walk over their out-edges that computes the weights again, as FlashAttention does (Dao et al. 2022).
 """
 
 from collections.abc import Callable
@@ -26,18 +33,11 @@ def additive_attention(
     Shapes: receiver_logits a [..., n_receivers, heads], sender_logits b [..., n_senders, heads],
     value v [..., n_senders, heads * width] -> [..., n_receivers, heads * width].
     """
-    same = receiver_logits.dtype == sender_logits.dtype == value.dtype
-    if not (same and value.dtype in csr.MATRIX_TYPES and fused.serves(value, len(rows.neighbours))):
-        return composed(receiver_logits, sender_logits, value, slope, rows, columns)
-    out, _ = _additive(
-        receiver_logits.contiguous(),
-        sender_logits.contiguous(),
-        value.contiguous(),
-        slope,
-        *rows.parts,
-        *columns.parts,
-    )
-    return out
+    ends = receiver_logits, sender_logits, value
+    alike = len({(part.dtype, part.shape[:-2]) for part in ends}) == 1 and value.dtype in csr.MATRIX_TYPES
+    if not (alike and fused.serves(value, len(rows.neighbours))):
+        return composed(*ends, slope, rows, columns)
+    return _additive(*(part.contiguous() for part in ends), slope, *rows.parts, *columns.parts)[0]
 
 
 def composed(
@@ -63,16 +63,17 @@ def _additive(
     back_pointers: Tensor,
     back_neighbours: Tensor,
     back_edges: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    lead, heads = value.shape[:-2], receiver_logits.shape[-1]
-    out, into = fused.result(lead, len(pointers) - 1, value.shape[-1], value)
-    log_total, totals = fused.result(lead, len(pointers) - 1, heads, value)
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The result, log of the normaliser, p and q."""
+    lead, heads, width = value.shape[:-2], receiver_logits.shape[-1], value.shape[-1]
+    n = len(pointers) - 1
+    made = [fused.result(lead, n, features, value) for features in (width, heads, width, heads)]
     ends = [fused.stacked(part, lead) for part in (receiver_logits, sender_logits, value)]
-    kernel = _forward_kernel(heads, value.shape[-1] // heads)
-    fused.over_rows(
-        kernel, pointers.numpy(), neighbours.numpy(), *ends, ends[2].dtype.type(slope), into, totals
-    )
-    return out, log_total
+    slope_ = ends[2].dtype.type(slope)
+    kernel = _forward_kernel(heads, width // heads)
+    fused.over_rows(kernel, pointers.numpy(), neighbours.numpy(), *ends, slope_, *(into for _, into in made))
+    out, log_total, p, q = (tensor for tensor, _ in made)
+    return out, log_total, p, q
 
 
 @_additive.register_fake
@@ -83,69 +84,63 @@ def _(
     slope: float,
     pointers: Tensor,
     *rest: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    n = pointers.shape[0] - 1
-    lead = value.shape[:-2]
-    return value.new_empty(*lead, n, value.shape[-1]), value.new_empty(*lead, n, receiver_logits.shape[-1])
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    sizes = value.shape[-1], receiver_logits.shape[-1]
+    parts = [value.new_empty(*value.shape[:-2], pointers.shape[0] - 1, size) for size in (*sizes, *sizes)]
+    return parts[0], parts[1], parts[2], parts[3]
 
 
-@custom_op("edgewise::additive_attention_backward", mutates_args=())
-def _additive_backward(
+@custom_op("edgewise::additive_attention_to_senders", mutates_args=())
+def _to_senders(
     grad: Tensor,
     receiver_logits: Tensor,
     sender_logits: Tensor,
     value: Tensor,
-    out: Tensor,
+    shared: Tensor,
     log_total: Tensor,
     slope: float,
-    pointers: Tensor,
-    neighbours: Tensor,
     back_pointers: Tensor,
     back_neighbours: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor]:
+    """The gradients of the senders' logits and values; `shared` is g_i . out_i, a head."""
     lead, heads = value.shape[:-2], receiver_logits.shape[-1]
-    shared = (
-        (grad * out).unflatten(-1, (heads, -1)).sum(-1)
-    )  # sum over s of w_s dL/dw_s, from the result alone
-    nodes = [
-        fused.stacked(part, lead) for part in (receiver_logits, sender_logits, value, grad, shared, log_total)
-    ]
-    slope_ = nodes[2].dtype.type(slope)
-    to_receivers, into_receivers = fused.result(lead, *receiver_logits.shape[-2:], value)
-    to_senders, into_senders = fused.result(lead, *sender_logits.shape[-2:], value)
+    parts = (receiver_logits, sender_logits, value, grad, shared, log_total)
+    nodes = [fused.stacked(part, lead) for part in parts]
+    to_logits, into_logits = fused.result(lead, *sender_logits.shape[-2:], value)
     to_value, into_value = fused.result(lead, *value.shape[-2:], value)
-    by_receiver, by_sender = _backward_kernels(heads, value.shape[-1] // heads)
-    fused.over_rows(by_receiver, pointers.numpy(), neighbours.numpy(), *nodes, slope_, into_receivers)
-    fused.over_rows(
-        by_sender, back_pointers.numpy(), back_neighbours.numpy(), *nodes, slope_, into_senders, into_value
-    )
-    return to_receivers, to_senders, to_value
+    kernel = _backward_kernel(heads, value.shape[-1] // heads)
+    places = back_pointers.numpy(), back_neighbours.numpy()
+    fused.over_rows(kernel, *places, *nodes, nodes[2].dtype.type(slope), into_logits, into_value)
+    return to_logits, to_value
 
 
-@_additive_backward.register_fake
+@_to_senders.register_fake
 def _(
     grad: Tensor, receiver_logits: Tensor, sender_logits: Tensor, value: Tensor, *rest: Any
-) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.empty_like(receiver_logits), torch.empty_like(sender_logits), torch.empty_like(value)
+) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(sender_logits), torch.empty_like(value)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     *ends, ctx.slope = inputs[:4]
     ctx.save_for_backward(*ends, *inputs[4:], *output)
 
 
-def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Any, ...]:
-    *ends, pointers, neighbours, edges, back_pointers, back_neighbours, back_edges, out, log_total = (
-        ctx.saved_tensors
-    )
+def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Any, ...]:
+    ends, parts, (out, log_total, p, q) = ctx.saved_tensors[:3], ctx.saved_tensors[3:9], ctx.saved_tensors[9:]
     if torch.is_grad_enabled():  # a gradient of this gradient is asked for
-        rows, columns = Rows(pointers, neighbours, edges), Rows(back_pointers, back_neighbours, back_edges)
-        again = composed(*ends, ctx.slope, rows, columns)
-        grads = torch.autograd.grad(again, ends, grad, create_graph=True, allow_unused=True)
-    else:
-        rows_ = pointers, neighbours, back_pointers, back_neighbours
-        grads = _additive_backward(grad.contiguous(), *ends, out, log_total, ctx.slope, *rows_)
-    return *grads, *[None] * 7
+        again = composed(*ends, ctx.slope, Rows(*parts[:3]), Rows(*parts[3:]))
+        grads = torch.autograd.grad(again, ends, grad, create_graph=True)
+        return *grads, *[None] * 7
+    heads = ends[0].shape[-1]
+
+    def along(there: Tensor) -> Tensor:
+        return (grad * there).unflatten(-1, (heads, -1)).sum(-1)
+
+    shared = along(out)
+    to_receivers = (1 - ctx.slope) * (along(p) - q * shared)
+    to_senders = _to_senders(grad.contiguous(), *ends, shared, log_total, ctx.slope, *parts[3:5])
+    return to_receivers, *to_senders, *[None] * 7
 
 
 _additive.register_autograd(_backward, setup_context=_keep)
@@ -156,16 +151,16 @@ _additive.register_autograd(_backward, setup_context=_keep)
 
 @lru_cache(maxsize=64)
 def _forward_kernel(heads: int, width: int) -> Callable[..., None]:
-    def loop(first, last, pointers, neighbours, own, other, value, slope, out, log_total):
+    """Weights and values are summed in two lots, senders with x > 0 in the second: p and q cost nothing more."""
+
+    def loop(first, last, pointers, neighbours, own, other, value, slope, out, log_total, p, q):
         kind = value.dtype
-        most, total, weight = np.empty(heads, kind), np.empty(heads, kind), np.empty(heads, kind)
-        mixed = np.empty(heads * width, kind)
+        nothing = kind.type(0)
+        most, weight, lot = np.empty(heads, kind), np.empty(heads, kind), np.empty(heads, np.int64)
+        total, mixed = np.empty(2 * heads, kind), np.empty(2 * heads * width, kind)
         for g in range(value.shape[0]):
             for i in range(first, last):
-                for h in range(heads):
-                    most[h], total[h] = -np.inf, 0
-                for c in range(heads * width):
-                    mixed[c] = 0
+                most[:], total[:], mixed[:] = -np.inf, 0, 0
                 for k in range(pointers[i], pointers[i + 1]):
                     j = neighbours[k]
                     for h in range(heads):
@@ -178,55 +173,28 @@ def _forward_kernel(heads: int, width: int) -> Callable[..., None]:
                     for h in range(heads):
                         logit = own[g, i, h] + other[g, j, h]
                         weight[h] = np.exp(max(logit, slope * logit) - most[h])
-                        total[h] += weight[h]
+                        lot[h] = h + heads if logit > 0 else h
                     for h in range(heads):
+                        at = lot[h]
+                        total[at] += weight[h]
                         for c in range(width):
-                            mixed[h * width + c] += weight[h] * value[g, j, h * width + c]
+                            mixed[at * width + c] += weight[h] * value[g, j, h * width + c]
                 for h in range(heads):
-                    empty = pointers[i] == pointers[i + 1]
-                    scale = kind.type(0) if empty else 1 / total[h]
+                    whole = total[h] + total[h + heads]
+                    scale = 1 / whole if whole > 0 else nothing
                     for c in range(width):
-                        out[g, i, h * width + c] = mixed[h * width + c] * scale
-                    log_total[g, i, h] = 0 if empty else most[h] + np.log(total[h])
+                        above = mixed[(h + heads) * width + c]
+                        out[g, i, h * width + c] = (mixed[h * width + c] + above) * scale
+                        p[g, i, h * width + c] = above * scale
+                    q[g, i, h] = total[h + heads] * scale
+                    log_total[g, i, h] = most[h] + np.log(whole) if whole > 0 else nothing
 
     return fused.compiled(loop)
 
 
 @lru_cache(maxsize=64)
-def _backward_kernels(heads: int, width: int) -> tuple[Callable[..., None], Callable[..., None]]:
-    def by_receiver(
-        first,
-        last,
-        pointers,
-        neighbours,
-        own,
-        other,
-        value,
-        grad,
-        shared,
-        log_total,
-        slope,
-        to_own,
-    ):
-        sums = np.empty(heads, value.dtype)
-        for g in range(value.shape[0]):
-            for i in range(first, last):
-                for h in range(heads):
-                    sums[h] = 0
-                for k in range(pointers[i], pointers[i + 1]):
-                    j = neighbours[k]
-                    for h in range(heads):
-                        logit = own[g, i, h] + other[g, j, h]
-                        weight = np.exp(max(logit, slope * logit) - log_total[g, i, h])
-                        along = value.dtype.type(0)
-                        for c in range(width):
-                            along += grad[g, i, h * width + c] * value[g, j, h * width + c]
-                        change = weight * (along - shared[g, i, h])
-                        sums[h] += change if logit > 0 else slope * change
-                for h in range(heads):
-                    to_own[g, i, h] = sums[h]
-
-    def by_sender(
+def _backward_kernel(heads: int, width: int) -> Callable[..., None]:
+    def loop(
         first,
         last,
         pointers,
@@ -241,19 +209,17 @@ def _backward_kernels(heads: int, width: int) -> tuple[Callable[..., None], Call
         to_other,
         to_value,
     ):
-        sums, mixed = np.empty(heads, value.dtype), np.empty(heads * width, value.dtype)
+        kind = value.dtype
+        sums, mixed = np.empty(heads, kind), np.empty(heads * width, kind)
         for g in range(value.shape[0]):
             for j in range(first, last):
-                for h in range(heads):
-                    sums[h] = 0
-                for c in range(heads * width):
-                    mixed[c] = 0
+                sums[:], mixed[:] = 0, 0
                 for k in range(pointers[j], pointers[j + 1]):
                     i = neighbours[k]
                     for h in range(heads):
                         logit = own[g, i, h] + other[g, j, h]
                         weight = np.exp(max(logit, slope * logit) - log_total[g, i, h])
-                        along = value.dtype.type(0)
+                        along = kind.type(0)
                         for c in range(width):
                             along += grad[g, i, h * width + c] * value[g, j, h * width + c]
                             mixed[h * width + c] += weight * grad[g, i, h * width + c]
@@ -264,4 +230,4 @@ def _backward_kernels(heads: int, width: int) -> tuple[Callable[..., None], Call
                 for c in range(heads * width):
                     to_value[g, j, c] = mixed[c]
 
-    return fused.compiled(by_receiver), fused.compiled(by_sender)
+    return fused.compiled(loop)
