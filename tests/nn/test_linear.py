@@ -115,7 +115,7 @@ def test_a_map_that_reads_nothing_is_refused():
     with pytest.raises(ConfigError) as error:
         PairLinear(4)
     assert "PairLinear reads nothing" in str(error.value)
-    assert "a receiver_dim, sender_dim or edge_dim above 0" in str(error.value)
+    assert "a receiver_dim, sender_dim, edge_dim or global_dim above 0" in str(error.value)
 
 
 def test_a_call_without_any_input_is_refused():

@@ -1,5 +1,39 @@
 """Weights on relations."""
 
+from edgewise.nn.bag import Bag, BagLinear
+from edgewise.nn.blocks import Dims, EdgeBlock, EncodeProcessDecode, GlobalBlock, GraphNetwork, NodeBlock
+from edgewise.nn.graph import (
+    EdgeNetwork,
+    GraphAttention,
+    GraphAttentionV2,
+    GraphConvolution,
+    MessagePassing,
+    PairMessage,
+    TypedMessage,
+)
 from edgewise.nn.linear import PairLinear, PairMLP
+from edgewise.nn.readout import AttentionReadout, GatedReadout, Set2Set, SumReadout
 
-__all__ = ["PairLinear", "PairMLP"]
+__all__ = [
+    "AttentionReadout",
+    "Bag",
+    "BagLinear",
+    "Dims",
+    "EdgeBlock",
+    "EdgeNetwork",
+    "EncodeProcessDecode",
+    "GatedReadout",
+    "GlobalBlock",
+    "GraphAttention",
+    "GraphAttentionV2",
+    "GraphConvolution",
+    "GraphNetwork",
+    "MessagePassing",
+    "NodeBlock",
+    "PairLinear",
+    "PairMLP",
+    "PairMessage",
+    "Set2Set",
+    "SumReadout",
+    "TypedMessage",
+]

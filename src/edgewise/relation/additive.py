@@ -106,8 +106,8 @@ def _to_senders(
     lead, heads = value.shape[:-2], receiver_logits.shape[-1]
     parts = (receiver_logits, sender_logits, value, grad, shared, log_total)
     nodes = [fused.stacked(part, lead) for part in parts]
-    to_logits, into_logits = fused.result(lead, *sender_logits.shape[-2:], value)
-    to_value, into_value = fused.result(lead, *value.shape[-2:], value)
+    to_logits, into_logits = fused.result(lead, sender_logits.shape[-2], heads, value)
+    to_value, into_value = fused.result(lead, value.shape[-2], value.shape[-1], value)
     kernel = _backward_kernel(heads, value.shape[-1] // heads)
     places = back_pointers.numpy(), back_neighbours.numpy()
     fused.over_rows(kernel, *places, *nodes, nodes[2].dtype.type(slope), into_logits, into_value)
@@ -127,9 +127,10 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 
 
 def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Any, ...]:
-    ends, parts, (out, log_total, p, q) = ctx.saved_tensors[:3], ctx.saved_tensors[3:9], ctx.saved_tensors[9:]
+    own, other, value, *parts, out, log_total, p, q = ctx.saved_tensors
+    ends = own, other, value
     if torch.is_grad_enabled():  # a gradient of this gradient is asked for
-        again = composed(*ends, ctx.slope, Rows(*parts[:3]), Rows(*parts[3:]))
+        again = composed(own, other, value, ctx.slope, Rows(*parts[:3]), Rows(*parts[3:]))
         grads = torch.autograd.grad(again, ends, grad, create_graph=True)
         return *grads, *[None] * 7
     heads = ends[0].shape[-1]

@@ -40,9 +40,8 @@ def from_adjacency(adjacency: "Tensor | np.ndarray | scipy.sparse.spmatrix | sci
     """
     import scipy.sparse
 
-    matrix = scipy.sparse.coo_array(
-        adjacency.detach().cpu().numpy() if isinstance(adjacency, Tensor) else adjacency
-    )
+    given = adjacency.detach().cpu().numpy() if isinstance(adjacency, Tensor) else adjacency
+    matrix = scipy.sparse.coo_array(given)  # pyright: ignore[reportCallIssue, reportArgumentType] - any of the three
     if matrix.ndim != 2:
         raise ConfigError(f"the adjacency has {matrix.ndim} axes", expected="a matrix [receiver, sender]")
     unknown = np.isnan(matrix.data) if np.issubdtype(matrix.dtype, np.inexact) else np.zeros(matrix.nnz, bool)
@@ -128,7 +127,7 @@ def nearest(positions: Tensor, neighbours: int) -> Sparse:
 
     points = _checked_positions(positions)
     _check_neighbours(neighbours, len(points))
-    _, found = KDTree(points).query(points, k=neighbours + 1)
+    found = np.asarray(KDTree(points).query(points, k=neighbours + 1)[1])
     others = found != np.arange(len(points))[:, None]
     others[others.all(1), -1] = (
         False  # several nodes in one place: the node itself need not be among the nearest

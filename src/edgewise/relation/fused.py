@@ -6,7 +6,7 @@ heads, since only loops of known length become vector instructions. `serves` say
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
@@ -59,13 +59,13 @@ def _array(tensor: Tensor | None) -> np.ndarray | None:
     return None if tensor is None else tensor.detach().contiguous().numpy()
 
 
-def stacked(tensor: Tensor, lead: torch.Size) -> np.ndarray:
+def stacked(tensor: Tensor, lead: Sequence[int]) -> np.ndarray:
     """[..., n, d] -> [graphs, n, d] with the given leading dimensions."""
     full = tensor.detach().expand(*lead, *tensor.shape[-2:])
     return full.reshape(-1, *tensor.shape[-2:]).contiguous().numpy()
 
 
-def result(lead: torch.Size, n: int, d: int, like: Tensor) -> tuple[Tensor, np.ndarray]:
+def result(lead: Sequence[int], n: int, d: int, like: Tensor) -> tuple[Tensor, np.ndarray]:
     out = torch.empty(*lead, n, d, dtype=like.dtype)
     return out, out.reshape(-1, n, d).numpy()
 
@@ -120,7 +120,7 @@ def row_maxima(values: Tensor, pointers: Tensor) -> Tensor:
 def softmax(logits: Tensor, pointers: Tensor) -> Tensor:
     """See `edgewise.relation.csr.edge_softmax`."""
     lead = logits.shape[:-2]
-    out, into = result(lead, *logits.shape[-2:], logits)
+    out, into = result(lead, logits.shape[-2], logits.shape[-1], logits)
     over_rows(_softmax_kernel(), pointers.numpy(), stacked(logits, lead), into)
     return out
 

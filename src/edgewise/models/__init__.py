@@ -1,0 +1,7 @@
+"""Whole named systems, as their papers have them."""
+
+from edgewise.models.gat import GAT, gat_on_bags
+from edgewise.models.gcn import GCN, dense_input, gcn_on_bags
+from edgewise.models.mpnn import MPNN
+
+__all__ = ["GAT", "GCN", "MPNN", "dense_input", "gat_on_bags", "gcn_on_bags"]

@@ -1,0 +1,70 @@
+"""The graph attention network of Velickovic et al. (2018)."""
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.nn.bag import Bag, BagLinear
+from edgewise.nn.graph.gat import AdditiveAttention, GraphAttention
+from edgewise.relation import Relation
+
+
+class GAT(nn.Module):
+    """Two layers (section 3.3): `heads` of `hidden` features side by side and ELU, then averaged output heads.
+
+    Dropout acts on the input of both layers, on the features that are summed, and on the attention weights. The
+    authors draw the input's dropout for each head anew; a `BagLinear` with heads does so in the first layer. In the
+    second layer the heads share it, which is the same wherever there is one output head.
+
+    Args:
+        first: X W of all heads, with dropout on X: `BagLinear(..., heads=heads)`, or `dense_input` for a matrix.
+        hidden: features a head; heads: of the first layer; output_heads: of the second.
+        n_classes: of the result; dropout: in all three places.
+
+    `relation` holds the self-loops (`Sparse.with_loops`).
+
+    Shapes: features as `first` takes them -> [..., n_nodes, n_classes].
+    """
+
+    def __init__(
+        self,
+        first: nn.Module,
+        hidden: int,
+        heads: int,
+        n_classes: int,
+        *,
+        output_heads: int = 1,
+        dropout: float = 0.6,
+    ) -> None:
+        super().__init__()
+        self.first = first
+        self.core = AdditiveAttention(hidden, heads, dropout=dropout)
+        self.bias = nn.Parameter(torch.zeros(heads * hidden))
+        self.dropout = nn.Dropout(dropout)
+        self.second = GraphAttention(heads * hidden, n_classes, output_heads, average=True, dropout=dropout)
+
+    def forward(self, relation: Relation, features: Tensor | Bag) -> Tensor:
+        hidden = self._hidden(relation, self.first(features))
+        return self.second(relation, self.dropout(hidden))
+
+    def _hidden(self, relation: Relation, projected: Tensor) -> Tensor:
+        return nn.functional.elu(self.core(relation, projected) + self.bias)
+
+    def attention(self, relation: Relation, features: Tensor | Bag) -> tuple[Tensor, Tensor]:
+        """The attention of both layers: [..., *layout, heads] and [..., *layout, output_heads]."""
+        projected = self.first(features)
+        hidden = self._hidden(relation, projected)
+        return self.core.attention(relation, projected), self.second.attention(relation, self.dropout(hidden))
+
+
+def gat_on_bags(
+    n_words: int,
+    n_classes: int,
+    *,
+    hidden: int = 8,
+    heads: int = 8,
+    output_heads: int = 1,
+    dropout: float = 0.6,
+) -> GAT:
+    """The model of the citation graphs: bags of words, 8 heads of 8 features."""
+    first = BagLinear(n_words, hidden, heads=heads, dropout=dropout)
+    return GAT(first, hidden, heads, n_classes, output_heads=output_heads, dropout=dropout)
