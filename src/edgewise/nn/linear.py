@@ -124,3 +124,24 @@ class PairMLP(nn.Module):
         globals_: Tensor | None = None,
     ) -> Tensor:
         return self.layers(self.pair(relation, receivers, senders, edges, globals_))
+
+    def summed(
+        self,
+        relation: Relation,
+        receivers: Tensor | None = None,
+        senders: Tensor | None = None,
+        edges: Tensor | None = None,
+        globals_: Tensor | None = None,
+    ) -> Tensor:
+        """The sum of the result over each receiver's in-edges: [..., n_receivers, out_dim].
+
+        The last layer W x + b is linear, so it is applied to the sums: W (sum of x) + b times the number of in-edges.
+        """
+        hidden = self.pair(relation, receivers, senders, edges, globals_)
+        if len(self.layers) == 0:
+            return relation.sum(hidden)
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        total = relation.sum(self.layers[:-1](hidden))
+        counts = relation.in_degrees[..., None].to(total)
+        return nn.functional.linear(total, last.weight) + counts * last.bias

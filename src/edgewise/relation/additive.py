@@ -161,7 +161,12 @@ def _forward_kernel(heads: int, width: int) -> Callable[..., None]:
         total, mixed = np.empty(2 * heads, kind), np.empty(2 * heads * width, kind)
         for g in range(value.shape[0]):
             for i in range(first, last):
-                most[:], total[:], mixed[:] = -np.inf, 0, 0
+                for h in range(heads):
+                    most[h] = -np.inf
+                for h in range(2 * heads):
+                    total[h] = 0
+                for c in range(2 * heads * width):
+                    mixed[c] = 0
                 for k in range(pointers[i], pointers[i + 1]):
                     j = neighbours[k]
                     for h in range(heads):
@@ -214,7 +219,10 @@ def _backward_kernel(heads: int, width: int) -> Callable[..., None]:
         sums, mixed = np.empty(heads, kind), np.empty(heads * width, kind)
         for g in range(value.shape[0]):
             for j in range(first, last):
-                sums[:], mixed[:] = 0, 0
+                for h in range(heads):
+                    sums[h] = 0
+                for c in range(heads * width):
+                    mixed[c] = 0
                 for k in range(pointers[j], pointers[j + 1]):
                     i = neighbours[k]
                     for h in range(heads):

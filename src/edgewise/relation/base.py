@@ -189,6 +189,17 @@ class Relation(ABC):
         sent = self.from_senders(nodes)
         return self.sum(sent if weights is None else scaled(sent, weights))
 
+    def propagate(self, nodes: Tensor, receiver_scale: Tensor, sender_scale: Tensor) -> Tensor:
+        """Sums over the senders with a constant factor for either end: out_r = a_r sum over s -> r of b_s v_s.
+
+        Args:
+            nodes: v [..., n_senders, d].
+            receiver_scale: a [..., n_receivers]; sender_scale: b [..., n_senders]; no gradient goes to them.
+
+        Returns: [..., n_receivers, d].
+        """
+        return receiver_scale.detach()[..., None] * self.sum_senders(sender_scale.detach()[..., None] * nodes)
+
     # ---- attention -------------------------------------------------------------------------------------------------
 
     def dot(self, receivers: Tensor, senders: Tensor, heads: int = 1) -> Tensor:
@@ -229,10 +240,14 @@ class Relation(ABC):
         return self.sum_senders(value, self.softmax(torch.nn.functional.leaky_relu(logits, slope)))
 
     @abstractmethod
-    def outer_sum(self, edges: Tensor, nodes: Tensor) -> Tensor:
-        """Sums of outer products, sum over s -> r of e_rs h_s^T, without one matrix an edge.
+    def mix_senders(self, edges: Tensor, nodes: Tensor, matrices: Tensor) -> Tensor:
+        """Sums of what the senders have, each through its edge's mix of matrices, without one matrix an edge:
 
-        Shapes: edges [..., *layout, k], nodes [..., n_senders, d] -> [..., n_receivers, k, d].
+            out_r = sum over s -> r of sum_k e_rs[k] h_s B_k
+
+        The outer products e_rs h_s^T are summed first, then multiplied with all B_k at once.
+
+        Shapes: edges [..., *layout, k], nodes [..., n_senders, d], matrices [k, d, out] -> [..., n_receivers, out].
         """
 
     # ---- graphs of a disjoint union --------------------------------------------------------------------------------

@@ -183,6 +183,58 @@ def _product_by_matrix(
     return torch.stack(outs).unflatten(0, lead)
 
 
+@custom_op("edgewise::scaled_product", mutates_args=())
+def _scaled_product(
+    nodes: Tensor,
+    row_scale: Tensor,
+    neighbour_scale: Tensor,
+    pointers: Tensor,
+    neighbours: Tensor,
+    back_pointers: Tensor,
+    back_neighbours: Tensor,
+) -> Tensor:
+    if nodes.device.type == "cpu" and nodes.dtype in MATRIX_TYPES and fused.serves(nodes, len(neighbours)):
+        return fused.scaled_product(nodes, row_scale, neighbour_scale, pointers, neighbours)
+    scaled = nodes * neighbour_scale[:, None]
+    if nodes.device.type == "cpu" and nodes.dtype in MATRIX_TYPES:
+        return _product_by_matrix(scaled, None, pointers, neighbours, None) * row_scale[:, None]
+    return _product_plain(scaled, None, pointers, neighbours, None) * row_scale[:, None]
+
+
+@_scaled_product.register_fake
+def _(
+    nodes: Tensor, row_scale: Tensor, neighbour_scale: Tensor, pointers: Tensor, *rest: Tensor | None
+) -> Tensor:
+    return nodes.new_empty(*nodes.shape[:-2], pointers.shape[0] - 1, nodes.shape[-1])
+
+
+def scaled_product(
+    nodes: Tensor, row_scale: Tensor, neighbour_scale: Tensor, rows: Rows, back: Rows
+) -> Tensor:
+    """Sums over the neighbours in each row with a constant factor for either end: out_i = a_i sum over j of b_j v_j.
+
+    Args:
+        nodes: v [..., n_neighbours, d]; row_scale: a [n_rows]; neighbour_scale: b [n_neighbours]. No gradient goes to
+            the factors.
+        rows: the rows of the result's nodes; back: the rows of the neighbours.
+    """
+    places = rows.pointers, rows.neighbours, back.pointers, back.neighbours
+    return _scaled_product(nodes.contiguous(), row_scale.detach(), neighbour_scale.detach(), *places)
+
+
+def _keep_scaled(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[1:])
+
+
+def _scaled_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    row_scale, neighbour_scale, pointers, neighbours, back_pointers, back_neighbours = ctx.saved_tensors
+    rows, back = Rows(pointers, neighbours), Rows(back_pointers, back_neighbours)
+    return scaled_product(grad, neighbour_scale, row_scale, back, rows), *[None] * 6
+
+
+_scaled_product.register_autograd(_scaled_backward, setup_context=_keep_scaled)
+
+
 @custom_op("edgewise::dot", mutates_args=())
 def _dot(
     rows: Tensor,

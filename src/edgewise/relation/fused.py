@@ -97,6 +97,17 @@ def product(
     return out
 
 
+def scaled_product(
+    nodes: Tensor, row_scale: Tensor, neighbour_scale: Tensor, pointers: Tensor, neighbours: Tensor
+) -> Tensor:
+    """See `edgewise.relation.csr.scaled_product`."""
+    lead = nodes.shape[:-2]
+    out, into = result(lead, len(pointers) - 1, nodes.shape[-1], nodes)
+    scales = row_scale.numpy(), neighbour_scale.numpy()
+    over_rows(_scaled_kernel(), pointers.numpy(), neighbours.numpy(), *scales, stacked(nodes, lead), into)
+    return out
+
+
 def dot(
     here: Tensor, there: Tensor, heads: int, pointers: Tensor, neighbours: Tensor, edges: Tensor | None
 ) -> Tensor:
@@ -148,6 +159,22 @@ def _sum_kernel() -> Callable[..., None]:
                     j = neighbours[k]
                     for c in range(nodes.shape[2]):
                         out[g, i, c] += nodes[g, j, c]
+
+    return compiled(loop)
+
+
+@lru_cache(maxsize=1)
+def _scaled_kernel() -> Callable[..., None]:
+    def loop(first, last, pointers, neighbours, row_scale, neighbour_scale, nodes, out):
+        for g in range(nodes.shape[0]):
+            for i in range(first, last):
+                for c in range(nodes.shape[2]):
+                    out[g, i, c] = 0
+                for k in range(pointers[i], pointers[i + 1]):
+                    j = neighbours[k]
+                    scale = neighbour_scale[j] * row_scale[i]
+                    for c in range(nodes.shape[2]):
+                        out[g, i, c] += scale * nodes[g, j, c]
 
     return compiled(loop)
 

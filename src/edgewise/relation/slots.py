@@ -55,8 +55,9 @@ class Slotted(Relation):
             return self.sum(sent)
         return scaled_sum(sent, self._filled(weights, 0.0))
 
-    def outer_sum(self, edges: Tensor, nodes: Tensor) -> Tensor:
-        return self._filled(edges, 0.0).transpose(-1, -2) @ self.from_senders(nodes)
+    def mix_senders(self, edges: Tensor, nodes: Tensor, matrices: Tensor) -> Tensor:
+        outer = self._filled(edges, 0.0).transpose(-1, -2) @ self.from_senders(nodes)
+        return outer.flatten(-2) @ matrices.flatten(0, 1)
 
     def _kept(self) -> Tensor:
         """Which slots are an edge of `to_sparse()`: [n_receivers * in_degree] bool."""

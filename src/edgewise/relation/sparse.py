@@ -10,7 +10,7 @@ from edgewise.errors import ConfigError
 from edgewise.relation import csr
 from edgewise.relation.additive import additive_attention
 from edgewise.relation.base import Relation
-from edgewise.relation.outer import outer_sum
+from edgewise.relation.mix import mix_senders
 
 
 def checked_index(name: str, index: Tensor, n_nodes: int) -> None:
@@ -243,6 +243,11 @@ class Sparse(Relation):
             )
         return csr.product(nodes, weights, self.rows, self.columns)
 
+    def propagate(self, nodes: Tensor, receiver_scale: Tensor, sender_scale: Tensor) -> Tensor:
+        if self.present is not None or receiver_scale.dim() > 1 or sender_scale.dim() > 1:
+            return super().propagate(nodes, receiver_scale, sender_scale)
+        return csr.scaled_product(nodes, receiver_scale, sender_scale, self.rows, self.columns)
+
     def dot(self, receivers: Tensor, senders: Tensor, heads: int = 1) -> Tensor:
         return csr.dot(receivers, senders, heads, self.rows, self.columns)
 
@@ -253,8 +258,8 @@ class Sparse(Relation):
             return super().additive_attention(receiver_logits, sender_logits, value, slope)
         return additive_attention(receiver_logits, sender_logits, value, slope, self.rows, self.columns)
 
-    def outer_sum(self, edges: Tensor, nodes: Tensor) -> Tensor:
-        return outer_sum(self._filled(edges, 0.0), nodes, self)
+    def mix_senders(self, edges: Tensor, nodes: Tensor, matrices: Tensor) -> Tensor:
+        return mix_senders(self._filled(edges, 0.0), nodes, matrices, self)
 
     # ---- graphs of a disjoint union --------------------------------------------------------------------------------
 

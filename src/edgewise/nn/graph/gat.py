@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear
 
-from edgewise.nn.graph.gcn import check_width
+from edgewise.nn.widths import check_width
 from edgewise.relation import Relation
 
 
@@ -75,6 +75,9 @@ class GraphAttention(nn.Module):
         slope: of the LeakyReLU; bias: whether b is there.
 
     Shapes: nodes [..., n_nodes, in_dim] -> [..., n_nodes, heads * out_dim], or [..., n_nodes, out_dim] if averaged.
+
+    Raises:
+        ConfigError: for nodes of another width.
     """
 
     def __init__(
@@ -121,7 +124,17 @@ class GraphAttentionV2(nn.Module):
 
         logit_rs = a . LeakyReLU(W_r h_r + W_s h_s + b),   w_r. = softmax(logit_r.),   out_r = sum_s w_rs W_s h_s
 
-    Args and shapes: as `GraphAttention`, heads side by side.
+    Any receiver may attend most to any sender; in `GraphAttention` all receivers rank the senders alike.
+
+    Args:
+        in_dim: features of a node; out_dim: features a head; heads: number of heads, put side by side.
+        dropout: on attention weights, in training (dropout on the input is the model's).
+        slope: of the LeakyReLU; bias: whether both maps and the result have one.
+
+    Shapes: nodes [..., n_nodes, in_dim] -> [..., n_nodes, heads * out_dim].
+
+    Raises:
+        ConfigError: for nodes of another width.
     """
 
     def __init__(
@@ -145,14 +158,17 @@ class GraphAttentionV2(nn.Module):
 
     def attention(self, relation: Relation, nodes: Tensor) -> Tensor:
         """How much each receiver attends to each sender: [..., *layout, heads], summing to 1 over its in-edges."""
-        return self._weigh(relation, nodes, self.sender(nodes))
+        return self._weigh(relation, *self._projected(nodes))
 
-    def _weigh(self, relation: Relation, nodes: Tensor, sent: Tensor) -> Tensor:
+    def _projected(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         check_width("GraphAttentionV2", nodes, self.sender.in_features)
-        both = relation.from_receivers(self.receiver(nodes)) + relation.from_senders(sent)
+        return self.receiver(nodes), self.sender(nodes)
+
+    def _weigh(self, relation: Relation, received: Tensor, sent: Tensor) -> Tensor:
+        both = relation.from_receivers(received) + relation.from_senders(sent)
         return relation.softmax(per_head(leaky_relu(both, self.slope), self.vector))
 
     def forward(self, relation: Relation, nodes: Tensor) -> Tensor:
-        sent = self.sender(nodes)
-        out = relation.sum_senders(sent, self.weight_dropout(self._weigh(relation, nodes, sent)))
+        received, sent = self._projected(nodes)
+        out = relation.sum_senders(sent, self.weight_dropout(self._weigh(relation, received, sent)))
         return out if self.bias is None else out + self.bias

@@ -3,28 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from edgewise.errors import ConfigError
+from edgewise.nn.widths import check_width
 from edgewise.relation import Relation
-
-
-def check_width(layer: str, nodes: Tensor, expected: int) -> None:
-    """Refuse nodes of another width than a layer was made for.
-
-    Raises:
-        ConfigError: naming both widths.
-    """
-    if nodes.shape[-1] != expected:
-        raise ConfigError(
-            f"{layer} was given nodes with {nodes.shape[-1]} features",
-            expected=f"{expected}, as it was made for",
-        )
 
 
 def propagate(relation: Relation, nodes: Tensor, weights: Tensor | None = None) -> Tensor:
     """Symmetrically normalised propagation D_r^-1/2 A D_s^-1/2 H (Kipf & Welling 2017, eq. 2, without W).
 
-    The nodes are scaled before and after they are summed, so no normalised edge weight is ever built. A node without
-    edges on one side has the degree 0 there, and its factor is 0.
+    Each end has a factor, so no normalised edge weight is ever built. A node without edges on one side has the degree
+    0 there, and its factor is 0. On a directed graph a sender counts its out-edges and a receiver its in-edges.
 
     Args:
         relation: A, with the self-loops that it is meant to have (`Sparse.with_loops`).
@@ -34,16 +21,17 @@ def propagate(relation: Relation, nodes: Tensor, weights: Tensor | None = None) 
     Returns: [..., n_nodes, d].
     """
     if weights is None:
-        received, sent = relation.in_degrees[..., None], relation.out_degrees[..., None]
-    else:
-        received = relation.sum(weights)
-        sent = relation.reverse().sum(relation.reverse_edges(weights))
-    return _factor(received, nodes) * relation.sum_senders(_factor(sent, nodes) * nodes, weights)
+        received, sent = _factor(relation.in_degrees, nodes), _factor(relation.out_degrees, nodes)
+        return relation.propagate(nodes, received, sent)
+    received = _factor(relation.sum(weights), nodes)
+    sent = _factor(relation.reverse().sum(relation.reverse_edges(weights)), nodes)
+    return received * relation.sum_senders(sent * nodes, weights)
 
 
 def _factor(degrees: Tensor, like: Tensor) -> Tensor:
     degrees = degrees.to(like)
-    return torch.where(degrees > 0, degrees, 1).rsqrt() * (degrees > 0)
+    there = degrees > 0
+    return torch.where(there, degrees, 1).rsqrt() * there  # the root of 1, not of 0, so that no gradient is NaN
 
 
 class GraphConvolution(nn.Module):
@@ -56,6 +44,9 @@ class GraphConvolution(nn.Module):
         bias: the paper's code has none.
 
     Shapes: nodes [..., n_nodes, in_dim] -> [..., n_nodes, out_dim]; see `propagate` for relation and weights.
+
+    Raises:
+        ConfigError: for nodes of another width.
     """
 
     def __init__(self, in_dim: int, out_dim: int, *, bias: bool = False) -> None:

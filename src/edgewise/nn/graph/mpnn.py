@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from edgewise.errors import ConfigError
 from edgewise.nn.linear import PairMLP
+from edgewise.nn.widths import check_edges, check_width
 from edgewise.relation import Relation
 
 
@@ -16,18 +17,6 @@ class Message(Protocol):
     def __call__(self, relation: Relation, nodes: Tensor, edges: Tensor | None) -> Tensor:
         """[..., n_nodes, d], [..., *layout, edge_dim] -> [..., n_nodes, message_dim]."""
         ...
-
-
-def check_edges(layer: str, edges: Tensor | None, expected: int) -> Tensor:
-    """Refuse edges that are not there, or of another width than a layer was made for.
-
-    Raises:
-        ConfigError: naming both widths.
-    """
-    if edges is None or edges.shape[-1] != expected:
-        found = "no edge attributes" if edges is None else f"edges with {edges.shape[-1]} features"
-        raise ConfigError(f"{layer} was given {found}", expected=f"{expected} features an edge")
-    return edges
 
 
 class TypedMessage(nn.Module):
@@ -47,8 +36,9 @@ class TypedMessage(nn.Module):
             nn.init.xavier_uniform_(matrix)
 
     def forward(self, relation: Relation, nodes: Tensor, edges: Tensor | None) -> Tensor:
+        check_width("TypedMessage", nodes, self.matrices.shape[1])
         edges = check_edges("TypedMessage", edges, self.matrices.shape[0])
-        return relation.outer_sum(edges, nodes).flatten(-2) @ self.matrices.flatten(0, 1)
+        return relation.mix_senders(edges, nodes, self.matrices)
 
 
 class EdgeNetwork(nn.Module):
@@ -57,8 +47,8 @@ class EdgeNetwork(nn.Module):
         m_v = sum over w -> v of A(e_vw) h_w,    A(e) = sum_k z_k(e) B_k,    z(e) = [ReLU(V e + c); 1]
 
     The last layer of the network that gives A is linear, so A is a mix of K + 1 matrices (B of the constant 1 is its
-    bias) and the sum can be taken first: M_v = sum over w -> v of z(e_vw) h_w^T, then one product with all B_k. Memory
-    grows with K * in_dim a node, not with in_dim * out_dim an edge.
+    bias) and the sum can be taken first: M_v = sum over w -> v of z(e_vw) h_w^T, then one product with all B_k
+    (`Relation.mix_senders`). Memory grows with K + in_dim an edge, not with in_dim * out_dim.
 
     Args:
         edge_dim: features of an edge; in_dim, out_dim: features of a node and of the message.
@@ -70,19 +60,14 @@ class EdgeNetwork(nn.Module):
         self.edge_dim = edge_dim
         self.network = nn.Sequential(nn.Linear(edge_dim, hidden), nn.ReLU()) if hidden else nn.Identity()
         self.matrices = nn.Parameter(torch.empty((hidden or edge_dim) + 1, in_dim, out_dim))
-        with torch.no_grad():
-            bound = (
-                6 / ((in_dim + out_dim) * len(self.matrices))
-            ) ** 0.5  # A(e) starts with Glorot's variance
-            self.matrices.uniform_(-bound, bound)
+        bound = (6 / ((in_dim + out_dim) * len(self.matrices))) ** 0.5  # A(e) about as large as Glorot has it
+        nn.init.uniform_(self.matrices, -bound, bound)
 
     def forward(self, relation: Relation, nodes: Tensor, edges: Tensor | None) -> Tensor:
+        check_width("EdgeNetwork", nodes, self.matrices.shape[1])
         hidden = self.network(check_edges("EdgeNetwork", edges, self.edge_dim))
-        mixed = relation.outer_sum(hidden, nodes)
-        constant = relation.sum_senders(nodes).unsqueeze(-2)
-        lead = mixed.shape[:-2]
-        whole = torch.cat([mixed, constant.expand(*lead, 1, -1)], -2)
-        return whole.flatten(-2) @ self.matrices.flatten(0, 1)
+        mixed = relation.mix_senders(hidden, nodes, self.matrices[:-1])
+        return mixed + relation.sum_senders(nodes) @ self.matrices[-1]
 
 
 class PairMessage(nn.Module):
@@ -95,12 +80,13 @@ class PairMessage(nn.Module):
 
     def __init__(self, node_dim: int, edge_dim: int, out_dim: int, hidden: int = 64) -> None:
         super().__init__()
-        self.edge_dim = edge_dim
+        self.node_dim, self.edge_dim = node_dim, edge_dim
         self.mlp = PairMLP((hidden, out_dim), receiver_dim=node_dim, sender_dim=node_dim, edge_dim=edge_dim)
 
     def forward(self, relation: Relation, nodes: Tensor, edges: Tensor | None) -> Tensor:
+        check_width("PairMessage", nodes, self.node_dim)
         read = check_edges("PairMessage", edges, self.edge_dim) if self.edge_dim else None
-        return relation.sum(self.mlp(relation, nodes, nodes, read))
+        return self.mlp.summed(relation, nodes, nodes, read)
 
 
 class MessagePassing(nn.Module):
@@ -109,10 +95,13 @@ class MessagePassing(nn.Module):
     Gilmer et al. (2017), eq. 1-2, with the update of Li et al. (2016).
 
     Args:
-        message: what a node receives; message_dim: its features.
+        message: what a node receives (a `Message`); message_dim: its features, `dim` if not given.
         dim: features of a node's state; steps: T.
 
     Shapes: nodes [..., n_nodes, dim] -> the same.
+
+    Raises:
+        ConfigError: for less than one step, or nodes of another width.
     """
 
     def __init__(self, message: nn.Module, dim: int, steps: int, message_dim: int | None = None) -> None:
@@ -123,9 +112,10 @@ class MessagePassing(nn.Module):
         self.update = nn.GRUCell(dim if message_dim is None else message_dim, dim)
 
     def forward(self, relation: Relation, nodes: Tensor, edges: Tensor | None = None) -> Tensor:
-        lead = nodes.shape[:-1]
+        check_width("MessagePassing", nodes, self.update.hidden_size)
         for _ in range(self.steps):
             received = self.message(relation, nodes, edges)
-            state = self.update(received.reshape(-1, received.shape[-1]), nodes.reshape(-1, nodes.shape[-1]))
-            nodes = state.unflatten(0, lead)
+            lead = received.shape[:-1]  # edges may have leading dimensions that the nodes have not
+            state = self.update(received.flatten(0, -2), nodes.expand(*lead, -1).flatten(0, -2))
+            nodes = state.reshape(*lead, -1)
         return nodes
