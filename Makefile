@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip
 WORKERS ?= 2
 
-.PHONY: install install-dev demo test lint docs dist bench-inference bench-recordings bench-simulators
+.PHONY: install install-dev demo test lint docs dist bench-graph bench-inference bench-recordings bench-simulators
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -25,7 +25,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	$(PIP) install -q -c constraints.txt -e '.[dev,fast,molecules,pyg,tracking]'
 	@touch $@
 
 demo: install
@@ -44,6 +44,9 @@ docs: install-dev
 
 bench-inference bench-recordings bench-simulators: bench-%: install
 	$(BIN)/python benchmarks/$*.py
+
+bench-graph: install-dev
+	$(BIN)/python benchmarks/graph.py --growth
 
 dist: install-dev
 	$(PIP) install -q -c constraints.txt build

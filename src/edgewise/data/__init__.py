@@ -1,4 +1,10 @@
-"""What comes in: trajectories from files of many formats, in one schema (`edgewise.data.schema`)."""
+"""What comes in: trajectories in one schema (`edgewise.data.schema`), graphs to be classified, molecules.
+
+The names that need torch are loaded when they are first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from edgewise.data.arrays import read_npz, write_npz
 from edgewise.data.derive import observed, with_velocity
@@ -20,15 +26,58 @@ from edgewise.data.tables import from_frame, read_table, write_table
 from edgewise.data.truth import read_edges
 from edgewise.data.windows import select_frames, split_sequences, thin, window
 
+if TYPE_CHECKING:
+    from edgewise.data.citations import (
+        NodeClassification,
+        classification_from_networkx,
+        load_graphml,
+        load_planetoid,
+    )
+    from edgewise.data.graphs import from_networkx, from_pyg, to_networkx, to_pyg
+    from edgewise.data.molecules import (
+        ATOM_FEATURES,
+        BOND_FEATURES,
+        Molecules,
+        load_molecule_rows,
+        load_molecules,
+        molecule_graph,
+    )
+
+_FILES = {
+    "citations": ("NodeClassification", "classification_from_networkx", "load_graphml", "load_planetoid"),
+    "graphs": ("from_networkx", "from_pyg", "to_networkx", "to_pyg"),
+    "molecules": (
+        "ATOM_FEATURES",
+        "BOND_FEATURES",
+        "Molecules",
+        "load_molecule_rows",
+        "load_molecules",
+        "molecule_graph",
+    ),
+}
+_HOME = {name: file for file, names in _FILES.items() for name in names}
+
 __all__ = [
+    "ATOM_FEATURES",
+    "BOND_FEATURES",
     "DIMS",
     "FORMATS",
+    "Molecules",
+    "NodeClassification",
+    "classification_from_networkx",
     "clock",
     "features",
     "fingerprint",
     "from_arrays",
     "from_frame",
+    "from_networkx",
+    "from_pyg",
     "load",
+    "load_graphml",
+    "load_molecule_rows",
+    "load_molecules",
+    "load_planetoid",
+    "molecule_graph",
     "observed",
     "positions",
     "read_edges",
@@ -43,6 +92,8 @@ __all__ = [
     "splits_in",
     "summary",
     "thin",
+    "to_networkx",
+    "to_pyg",
     "validate",
     "velocities",
     "window",
@@ -53,3 +104,9 @@ __all__ = [
     "write_table",
     "write_zarr",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"edgewise.data.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'edgewise.data' has no attribute {name!r}")

@@ -23,7 +23,8 @@ LEAST_EDGES = 4096
 
 def serves(values: Tensor, n_edges: int) -> bool:
     """Whether the fused loops take this case: float32 or float64 on a CPU, large enough, and Numba there."""
-    return INSTALLED and n_edges >= LEAST_EDGES and values.device.type == "cpu"
+    large = n_edges >= LEAST_EDGES and n_edges > 0 and values.numel() > 0
+    return INSTALLED and large and values.device.type == "cpu"
 
 
 # ---- threads -------------------------------------------------------------------------------------------------------

@@ -86,17 +86,18 @@ def _mixed(edges: Tensor, nodes: Tensor, matrices: Tensor) -> Tensor:
 def mix_senders(edges: Tensor, nodes: Tensor, matrices: Tensor, relation: "Sparse") -> Tensor:
     """See `Relation.mix_senders`; the outer products of a stretch of receivers live as long as their product does.
 
-    In training they are computed again for the gradient, so memory grows with the edges' and nodes' own features.
+    Where they are too many to be held at once, they are computed again for the gradient, so memory grows with the
+    edges' and nodes' own features.
     """
-    table = buckets(relation.pointers)
+    table = relation.buckets
     one_each = torch.arange(relation.n_edges + 1)
     left = csr.spread(edges, table.places, one_each, table.slots) * table.filled
     senders = relation.senders[table.places]
     right = csr.spread(nodes, senders, relation.sender_pointers, table.slots[relation.sender_order])
     lead = torch.broadcast_shapes(edges.shape[:-2], nodes.shape[:-2])
     stacked = matrices.flatten(0, 1)
-    again = torch.is_grad_enabled() and not torch.compiler.is_compiling()
     sizes, widths = table.stretches(max(AT_ONCE // (len(stacked) * max(lead.numel(), 1)), 16))
+    again = len(sizes) > len(table.shapes) and torch.is_grad_enabled() and not torch.compiler.is_compiling()
     sums = []
     for e, v, width in zip(left.split(sizes, -2), right.split(sizes, -2), widths, strict=True):
         e, v = e.unflatten(-2, (-1, width)), v.unflatten(-2, (-1, width))

@@ -10,7 +10,7 @@ from edgewise.errors import ConfigError
 from edgewise.relation import csr
 from edgewise.relation.additive import additive_attention
 from edgewise.relation.base import Relation
-from edgewise.relation.mix import mix_senders
+from edgewise.relation.mix import Buckets, buckets, mix_senders
 
 
 def checked_index(name: str, index: Tensor, n_nodes: int) -> None:
@@ -157,6 +157,15 @@ class Sparse(Relation):
         if self.present is None:
             return self.sender_pointers.diff()
         return self.reverse().in_degrees
+
+    @property
+    def buckets(self) -> Buckets:
+        """The receivers in tables of like degree, made at the first use and kept."""
+        if torch.compiler.is_compiling():
+            return buckets(self.pointers)
+        if "_buckets" not in self.__dict__:
+            object.__setattr__(self, "_buckets", buckets(self.pointers))
+        return self.__dict__["_buckets"]
 
     def with_masks(self, present: Tensor | None, node_mask: Tensor | None) -> Self:
         return replace(self, present=present, node_mask=node_mask)
