@@ -20,16 +20,18 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from edgewise.data import from_arrays, load, save, validate
     from edgewise.errors import ConfigError, DataError, EdgewiseError, RunError
+    from edgewise.graph import Graph
     from edgewise.inference import GraphConfig, Inference, InferenceConfig, LawConfig, TrainingConfig, infer
     from edgewise.nn import PairLinear, PairMLP
     from edgewise.physics import SIMULATORS, simulate
-    from edgewise.relation import Complete, Sparse
+    from edgewise.relation import Band, Complete, Relation, Sparse
     from edgewise.report import write_report
     from edgewise.runtime import tune_runtime
 
 _ROOMS = {
     "edgewise.data": ("from_arrays", "load", "save", "validate"),
     "edgewise.errors": ("ConfigError", "DataError", "EdgewiseError", "RunError"),
+    "edgewise.graph": ("Graph",),
     "edgewise.inference": (
         "GraphConfig",
         "Inference",
@@ -40,7 +42,7 @@ _ROOMS = {
     ),
     "edgewise.nn": ("PairLinear", "PairMLP"),
     "edgewise.physics": ("SIMULATORS", "simulate"),
-    "edgewise.relation": ("Complete", "Sparse"),
+    "edgewise.relation": ("Band", "Complete", "Relation", "Sparse"),
     "edgewise.report": ("write_report",),
     "edgewise.runtime": ("tune_runtime",),
 }
@@ -48,16 +50,19 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "SIMULATORS",
+    "Band",
     "Complete",
     "ConfigError",
     "DataError",
     "EdgewiseError",
+    "Graph",
     "GraphConfig",
     "Inference",
     "InferenceConfig",
     "LawConfig",
     "PairLinear",
     "PairMLP",
+    "Relation",
     "RunError",
     "Sparse",
     "TrainingConfig",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import ROOT, blocks
 
 from edgewise import simulate
 from edgewise.data import write_table
@@ -38,6 +39,8 @@ def desk(tmp_path, monkeypatch) -> Path:
     gaps["x"] = gaps["x"].where(~lost)
     _write(gaps, tmp_path / "gaps.csv")
     (tmp_path / "known.csv").write_text("source,target\nheron,gull\ngull,heron\ntern,ibis\n")
+    recipes = [text for text in blocks(ROOT / "docs" / "how-to.md", "toml") if "club.graphml" in text]
+    (tmp_path / "club.toml").write_text(recipes[0])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

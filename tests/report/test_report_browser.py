@@ -1,16 +1,12 @@
 """The page in a browser: it draws, it answers, and it asks the network for nothing."""
 
-import re
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import run_folders
-
-from edgewise.report import write_report
+from page_reading import CUT_OFF, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -19,33 +15,12 @@ pytestmark = pytest.mark.browser
 
 Open = Callable[[run_folders.Json], "Page"]
 CY = "document.getElementById('graph-view')._cyreg.cy"
-CUT_OFF = """[...document.querySelectorAll('.view svg.main-svg')].filter(
-    plot => plot.getBoundingClientRect().right > plot.closest('.view').getBoundingClientRect().right + 1)"""
 CASES = {
     **run_folders.BUILDERS,
     "windows": lambda: run_folders.springs(2, windows=True),
     "undirected": lambda: run_folders.springs(2, undirected=True),
     "hostile": run_folders.hostile,
 }
-
-
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens the report of some records; at the end no message, error or request may have been seen."""
-    seen: list[str] = []
-    chromium.on("console", lambda message: seen.append(f"console {message.type}: {message.text}"))
-    chromium.on("pageerror", lambda error: seen.append(f"error: {error}"))
-    chromium.on("dialog", lambda dialog: (seen.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    chromium.on("request", lambda request: seen.append(f"request: {request.url}"))
-
-    def open_report(records: run_folders.Json) -> Any:
-        chromium.goto(write_report(run_folders.write_run(tmp_path, records)).as_uri())
-        return chromium
-
-    yield open_report
-    allowed = re.compile(r"request: (file|data|blob):")
-    assert any(allowed.match(line) for line in seen), "the page itself was not seen"
-    assert [line for line in seen if not allowed.match(line)] == []
 
 
 def visible_edges(page: "Page") -> set[str]:
@@ -55,14 +30,6 @@ def visible_edges(page: "Page") -> set[str]:
 def expected_edges(probability: np.ndarray, threshold: float = 0.5) -> set[str]:
     strength = 1 - probability[..., 0]
     return {f"{sender}-{receiver}" for receiver, sender in np.argwhere(strength >= threshold)}
-
-
-def wait_until(page: "Page", condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Polls from outside: the page's policy forbids the strings that `wait_for_function` evaluates."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        page.wait_for_timeout(50)
 
 
 def set_slider(page: "Page", selector: str, value: float) -> None:

@@ -21,14 +21,16 @@ def test_vendored_files_are_the_published_ones(folder: str):
 
 
 def test_every_inlined_library_is_listed_with_its_version():
-    assert {Path(path).parent.name for path in inline.LIBRARIES} == set(CHECKSUMS)
+    used = {*inline.INFERENCE.libraries, *inline.TRAINING.libraries}
+    assert {Path(path).parent.name for path in used} == set(CHECKSUMS)
     listed = (VENDOR / "VENDORED.md").read_text()
     for folder, entry in CHECKSUMS.items():
         assert f"| `{folder}/` | `{entry['package']}` | {entry['version']} |" in listed
 
 
 def test_every_script_of_ours_is_inlined():
-    assert {path.stem for path in (inline.HERE / "js").iterdir()} == set(inline.OWN)
+    used = {*inline.INFERENCE.own, *inline.TRAINING.own}
+    assert {path.stem for path in (inline.HERE / "js").iterdir()} == used
 
 
 def test_a_script_cannot_end_its_element_early():

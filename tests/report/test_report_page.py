@@ -1,7 +1,5 @@
 """From records to the text of the page."""
 
-import html
-import json
 import re
 import subprocess
 import sys
@@ -9,28 +7,12 @@ from pathlib import Path
 
 import pytest
 import run_folders
+from page_reading import embedded, page_of, text_of
 
 from edgewise.errors import RunError
 from edgewise.report import write_report
 
 HEADER = "source,target,type,probability\n"
-
-
-def page_of(folder: Path, records: run_folders.Json) -> str:
-    return write_report(run_folders.write_run(folder, records)).read_text(encoding="utf-8")
-
-
-def text_of(page: str) -> str:
-    """What a reader without scripts reads, its narrow spaces as plain ones."""
-    body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
-    words = html.unescape(re.sub(r"<[^>]+>", " ", body)).replace("\u202f", " ")
-    return re.sub(r"\s+", " ", words)
-
-
-def embedded(page: str) -> run_folders.Json:
-    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    assert match
-    return json.loads(match.group(1))
 
 
 def test_headline_counts_pairs_and_compares_with_the_truth(tmp_path: Path):

@@ -47,6 +47,28 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         assert torch.equal(found.module[name], tensor)
 
 
+def test_a_state_may_hold_tensors_by_name(tmp_path):
+    module, optimizer = trained(1)
+    weights = {"0.weight": torch.tensor([[1.5, -0.0]]), "a.b": torch.tensor(7)}
+    Checkpoints(tmp_path).save(checkpoint_of(module, optimizer, state={"best": weights, "n": 3, "none": {}}))
+    found = Checkpoints(tmp_path).load()
+    assert found is not None
+    assert found.state.keys() == {"best", "n", "none"}
+    assert (found.state["n"], found.state["none"]) == (3, {})
+    assert found.state["best"].keys() == weights.keys()
+    assert all(torch.equal(found.state["best"][name], tensor) for name, tensor in weights.items())
+
+
+def test_checkpoints_of_other_names_lie_beside_each_other(tmp_path):
+    module, optimizer = trained(1)
+    Checkpoints(tmp_path).save(checkpoint_of(module, optimizer, step=1))
+    Checkpoints(tmp_path, "seed-3").save(checkpoint_of(module, optimizer, step=2))
+    assert {path.name for path in tmp_path.iterdir()} == {"latest.safetensors", "seed-3.safetensors"}
+    assert [Checkpoints(tmp_path, name).load().step for name in ("latest", "seed-3")] == [1, 2]
+    Checkpoints(tmp_path).remove()
+    assert Checkpoints(tmp_path, "seed-3").load().step == 2
+
+
 def test_going_on_from_a_checkpoint_is_bit_identical_to_going_on(tmp_path):
     module, optimizer = trained(4)
     Checkpoints(tmp_path).save(checkpoint_of(module, optimizer))

@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from edgewise.training import Checkpoints, Deadline, fit
+from edgewise.training import Checkpoints, Deadline, batch_indices, fit, step_seed
 
 from .tasks import Line
 
@@ -35,7 +35,7 @@ def test_it_stops_when_no_step_is_left():
     assert [p.step for p in seen] == list(range(1, 13))
     assert [p.loss for p in seen] == task.losses
     assert [p.steps_left for p in seen] == list(range(11, -1, -1))
-    assert [p.temperature for p in seen] == [task.temperature(step) for step in range(12)]
+    assert [p.figures for p in seen] == [{"steps": float(step)} for step in range(1, 13)]
     assert {p.phase for p in seen} == {"line"}
     assert seen[-1].seconds_left == 0
     assert not task.asked_to_wind_down
@@ -147,3 +147,95 @@ def test_it_runs_beside_the_main_thread():
     thread.start()
     thread.join()
     assert len(task.losses) == 3
+
+
+class Dropping(Line):
+    """Loses inputs at random, has two groups of weights, and keeps the weights of its lowest loss."""
+
+    clip = None
+    seed: int | None = 3
+
+    def __init__(self, steps: int | None = 30, seed: int = 0) -> None:
+        super().__init__(steps, seed)
+        self.best: dict[str, torch.Tensor] = {}
+
+    def optimizer(self):
+        weight, bias = self.module.weight, self.module.bias
+        groups = [{"params": [weight], "weight_decay": 0.1}, {"params": [bias], "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=1.0)
+
+    def loss(self, module, step):
+        picked = batch_indices(self.order, step, len(self.x), 4)
+        dropped = torch.nn.functional.dropout(self.x[picked], 0.5)
+        return (module(dropped)[:, 0] - self.y[picked]).square().mean()
+
+    def after(self, step, loss):
+        super().after(step, loss)
+        if loss == min(self.losses):
+            self.best = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
+
+    def state(self):
+        return super().state() | {"best": self.best}
+
+    def restore(self, state):
+        super().restore(state)
+        self.best = state["best"]
+
+
+@pytest.mark.parametrize("at", [1, 7, 29])
+def test_dropout_groups_and_kept_weights_resume_to_the_same_bytes(tmp_path, at):
+    whole = Dropping()
+    fit(whole, deadline=Deadline())
+
+    kept = Checkpoints(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Dropping(), deadline=Deadline(), checkpoints=kept, on_progress=interrupting(at))
+    torch.rand(at)  # something else draws in between
+    second = Dropping()
+    torch.nn.init.zeros_(second.module.weight)  # everything comes from the checkpoint
+    fit(second, deadline=Deadline(), resume=kept.load())
+    assert torch.equal(weights(second), weights(whole))
+    assert second.losses == whole.losses
+    assert second.best.keys() == whole.best.keys() == {"weight", "bias"}
+    assert all(torch.equal(second.best[name], whole.best[name]) for name in whole.best)
+
+
+def test_dropout_is_a_function_of_the_seed_and_the_step():
+    losses = []
+    for seed in (3, 3, 4):
+        task = Dropping(steps=5)
+        task.seed = seed
+        torch.manual_seed(len(losses))
+        fit(task, deadline=Deadline())
+        losses.append(task.losses)
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_the_seed_of_a_step_is_32_bits_that_depend_on_both_numbers():
+    found = {step_seed(seed, step) for seed in range(20) for step in range(200)}
+    assert len(found) == 4000
+    assert all(0 <= value < 2**32 for value in found)
+
+
+def test_the_callers_generator_is_left_as_it_was():
+    task = Dropping(steps=3)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    fit(task, deadline=Deadline())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_without_clipping_the_gradient_is_taken_as_it_is():
+    class Steep(Line):
+        clip = None
+
+        def optimizer(self):
+            return torch.optim.SGD(self.module.parameters(), lr=1.0)
+
+        def loss(self, module, step):
+            return 1000.0 * module.bias.sum()
+
+    task = Steep(steps=1)
+    before = task.module.bias.item()
+    fit(task, deadline=Deadline())
+    assert task.module.bias.item() == pytest.approx(before - 0.05 * 1000.0)

@@ -20,6 +20,8 @@ COMMANDS = {
     "apply": "Infer the graphs of new recordings with the law of an earlier run.",
     "forecast": "Say what happens after the end of the recordings of a run.",
     "evaluate": "Measure the graphs of a run against a data set that holds the truth.",
+    "train": "Train the networks of a recipe; measure them beside the published figure.",
+    "predict": "Classify nodes or predict molecules with the networks of a recipe.",
     "report": "Write the page of a run folder anew.",
     "doctor": "Check the installation and say how fast this machine is.",
 }

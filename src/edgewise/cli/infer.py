@@ -1,13 +1,12 @@
 """edgewise infer DATA --out RUN"""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgewise.cli.options import Choices, Flag, Reading, Target, chosen
 from edgewise.cli.out import print_run
 from edgewise.cli.progress import ProgressLine
-from edgewise.cli.words import command_words
+from edgewise.cli.words import command_words, how_to_go_on
 from edgewise.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def infer(
         run.begin()
         complete_run(with_command(result, "infer", command_words(), data), out)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_how_to_go_on() if run.begun else "nothing was written") from None
+        raise KeyboardInterrupt(how_to_go_on() if run.begun else "nothing was written") from None
     checkpoints.remove()
     write_report(out)
     print_run(result, out, json=json)
@@ -99,12 +98,6 @@ class _Beginning:
             prepare_folder(self.folder, overwrite=self.overwrite)
             start_run(self.folder, self.settings, self.data)
             self.begun = True
-
-
-def _how_to_go_on() -> str:
-    words = [word for word in command_words() if word != "--overwrite"]
-    more = [] if "--resume" in words else ["--resume"]
-    return f"go on with\n  edgewise {shlex.join([*words, *more])}"
 
 
 def _kept(

@@ -14,7 +14,7 @@ def say(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON object on stdout."""
-    from edgewise.inference.records import to_json
+    from edgewise.folders import to_json
 
     print(to_json(value, indent=2))
 

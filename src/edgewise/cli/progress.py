@@ -44,6 +44,10 @@ class ProgressLine:
         sys.stderr.flush()
 
 
+FORMS = {"log p": "{:+.3f}/number", "temperature": "{:.1f}"}
+"""How figures are written; the others get three digits."""
+
+
 def line(progress: "Progress") -> str:
     """One line, e.g. "types  step 214  log p -0.412/number  temperature 1.0  12 s  (3 s left)"."""
     if progress.steps_left == 0:
@@ -52,7 +56,8 @@ def line(progress: "Progress") -> str:
         left = "until it settles"
     else:
         left = f"{progress.seconds_left:.0f} s left"
-    return (
-        f"{progress.phase:<9} step {progress.step:>4}  log p {-progress.loss:+.3f}/number  "
-        f"temperature {progress.temperature:.1f}  {progress.seconds:.0f} s ({left})"
-    )
+    figures = [
+        f"{name} {FORMS.get(name, '{:.3f}').format(value)}" for name, value in progress.figures.items()
+    ]
+    parts = [f"{progress.phase:<9} step {progress.step:>4}", *figures, f"{progress.seconds:.0f} s ({left})"]
+    return "  ".join(parts)

@@ -1,19 +1,14 @@
 """What a user may choose about an inference; one small record a subject, each field with its own help."""
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edgewise.errors import ConfigError
+from edgewise.settings import one_of, plain, require, take
 
 Scope = Literal["per-sequence", "shared", "per-window"]
 METHODS = ("superposition", "correlation", "partial-correlation", "lag-regression")
-
-
-def _require(holds: bool, name: str, value: object, expected: str) -> None:
-    if not holds:
-        raise ConfigError(f"{name} is {value!r}", expected=expected)
 
 
 @dataclass(frozen=True)
@@ -44,24 +39,24 @@ class GraphConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prior", tuple(float(p) for p in self.prior))
-        _require(2 <= self.edge_types <= 16, "edge_types", self.edge_types, "2 to 16 types")
-        _require(
+        require(2 <= self.edge_types <= 16, "edge_types", self.edge_types, "2 to 16 types")
+        require(
             self.no_interaction in ("auto", "yes", "no"),
             "no_interaction",
             self.no_interaction,
             "auto, yes, no",
         )
         scopes = ("per-sequence", "shared", "per-window")
-        _require(self.graph in scopes, "graph", self.graph, f"one of {', '.join(scopes)}")
-        _require(self.window >= 2, "window", self.window, "at least 2 frames")
-        _require(0.0 < self.stay < 1.0, "stay", self.stay, "a probability between 0 and 1, ends excluded")
-        _require(self.neighbours >= 0, "neighbours", self.neighbours, "0 (all) or a positive number")
-        _require(self.fill_gaps >= 0, "fill_gaps", self.fill_gaps, "0 or a positive number of frames")
+        require(self.graph in scopes, "graph", self.graph, f"one of {', '.join(scopes)}")
+        require(self.window >= 2, "window", self.window, "at least 2 frames")
+        require(0.0 < self.stay < 1.0, "stay", self.stay, "a probability between 0 and 1, ends excluded")
+        require(self.neighbours >= 0, "neighbours", self.neighbours, "0 (all) or a positive number")
+        require(self.fill_gaps >= 0, "fill_gaps", self.fill_gaps, "0 or a positive number of frames")
         if self.prior:
             right = (
                 len(self.prior) == self.edge_types and min(self.prior) > 0 and abs(sum(self.prior) - 1) < 1e-6
             )
-            _require(right, "prior", self.prior, f"{self.edge_types} positive probabilities that sum to 1")
+            require(right, "prior", self.prior, f"{self.edge_types} positive probabilities that sum to 1")
 
 
 @dataclass(frozen=True)
@@ -87,9 +82,9 @@ class LawConfig:
     hidden: int = 64
 
     def __post_init__(self) -> None:
-        _require(0 <= self.lags <= 50, "lags", self.lags, "0 to 50 earlier frames")
-        _require(0 <= self.identity <= 64, "identity", self.identity, "0 to 64 numbers an entity")
-        _require(4 <= self.hidden <= 4096, "hidden", self.hidden, "4 to 4096 units")
+        require(0 <= self.lags <= 50, "lags", self.lags, "0 to 50 earlier frames")
+        require(0 <= self.identity <= 64, "identity", self.identity, "0 to 64 numbers an entity")
+        require(4 <= self.hidden <= 4096, "hidden", self.hidden, "4 to 4096 units")
         if self.rotation and not self.translation:
             raise ConfigError(
                 "rotation without translation",
@@ -133,13 +128,13 @@ class TrainingConfig:
     temperature: float = 4.0
 
     def __post_init__(self) -> None:
-        _require(self.seed >= 0, "seed", self.seed, "0 or a positive whole number")
-        _require(self.max_steps >= 1, "max_steps", self.max_steps, "at least 1 step")
-        _require(self.time_limit >= 0, "time_limit", self.time_limit, "seconds, or 0 for none")
-        _require(self.batch_size >= 0, "batch_size", self.batch_size, "0 (chosen) or a positive number")
-        _require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")
-        _require(self.noise in ("learnt", "profiled"), "noise", self.noise, "learnt or profiled")
-        _require(self.temperature >= 1, "temperature", self.temperature, "at least 1")
+        require(self.seed >= 0, "seed", self.seed, "0 or a positive whole number")
+        require(self.max_steps >= 1, "max_steps", self.max_steps, "at least 1 step")
+        require(self.time_limit >= 0, "time_limit", self.time_limit, "seconds, or 0 for none")
+        require(self.batch_size >= 0, "batch_size", self.batch_size, "0 (chosen) or a positive number")
+        require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")
+        require(self.noise in ("learnt", "profiled"), "noise", self.noise, "learnt or profiled")
+        require(self.temperature >= 1, "temperature", self.temperature, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -152,22 +147,14 @@ class InferenceConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ConfigError(
-                f"unknown method {self.method!r}{did_you_mean(self.method, METHODS)}",
-                expected=f"one of {', '.join(METHODS)}",
-            )
+        one_of("method", self.method, METHODS)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, as written to `config.toml`."""
-        plain: dict[str, Any] = {"method": self.method}
-        for name in SECTIONS:
-            section = getattr(self, name)
-            plain[name] = {f.name: _plain(getattr(section, f.name)) for f in fields(section)}
-        return plain
+        return {"method": self.method} | {name: plain(getattr(self, name)) for name in SECTIONS}
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any], source: str = "settings") -> "InferenceConfig":
+    def from_dict(cls, values: Mapping[str, Any], source: str = "settings") -> "InferenceConfig":
         """The reverse of `to_dict`; also takes the fields of all tables without their table.
 
         Raises:
@@ -175,14 +162,14 @@ class InferenceConfig:
         """
         chosen: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
         method = cls.method
-        for key, value in plain.items():
+        for key, value in values.items():
             if key == "method":
                 method = str(value)
             elif key in SECTIONS and isinstance(value, Mapping):
                 for inner, setting in value.items():
-                    _take(chosen[key], {key}, inner, setting, f"{source}, table [{key}]")
+                    take(chosen, {key: SECTIONS[key]}, inner, setting, f"{source}, table [{key}]")
             else:
-                _take(chosen, set(SECTIONS), key, value, source)
+                take(chosen, SECTIONS, key, value, source)
         return cls(
             method=method,
             graph=GraphConfig(**chosen["graph"]),
@@ -196,47 +183,3 @@ SECTIONS: dict[str, type[GraphConfig] | type[LawConfig] | type[TrainingConfig]] 
     "law": LawConfig,
     "training": TrainingConfig,
 }
-
-
-def did_you_mean(word: str, known: tuple[str, ...] | list[str]) -> str:
-    """ " (did you mean 'x'?)" for the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _take(into: dict[str, Any], sections: set[str], key: str, value: object, source: str) -> None:
-    """Put one setting where it belongs: into the table that has it."""
-    known = {f.name: (name, f) for name in SECTIONS if name in sections for f in fields(SECTIONS[name])}
-    if key not in known:
-        raise ConfigError(
-            f"{source}: unknown setting {key!r}{did_you_mean(key, list(known))}",
-            expected=f"one of {', '.join(sorted(known))}",
-        )
-    section, about = known[key]
-    table = into if len(sections) == 1 else into[section]
-    table[key] = _typed(key, value, about.default, source)
-
-
-def _typed(key: str, value: object, default: object, source: str) -> object:
-    """A value of the default's type; whole numbers pass for floats, lists for tuples."""
-    if isinstance(default, bool):
-        right = isinstance(value, bool)
-    elif isinstance(default, int):
-        right = isinstance(value, int) and not isinstance(value, bool)
-    elif isinstance(default, float):
-        right = isinstance(value, (int, float)) and not isinstance(value, bool)
-        value = float(value) if isinstance(value, (int, float)) else value
-    elif isinstance(default, tuple):
-        right = isinstance(value, (list, tuple)) and all(isinstance(v, (int, float)) for v in value)
-        value = tuple(value) if isinstance(value, (list, tuple)) else value
-    else:
-        right = isinstance(value, str)
-    if not right:
-        raise ConfigError(
-            f"{source}: {key} is {value!r}", expected=f"a value like {default!r} ({type(default).__name__})"
-        )
-    return value

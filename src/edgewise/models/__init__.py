@@ -2,6 +2,6 @@
 
 from edgewise.models.gat import GAT, gat_on_bags
 from edgewise.models.gcn import GCN, dense_input, gcn_on_bags
-from edgewise.models.mpnn import MPNN
+from edgewise.models.mpnn import MPNN, GraphRegressor
 
-__all__ = ["GAT", "GCN", "MPNN", "dense_input", "gat_on_bags", "gcn_on_bags"]
+__all__ = ["GAT", "GCN", "MPNN", "GraphRegressor", "dense_input", "gat_on_bags", "gcn_on_bags"]

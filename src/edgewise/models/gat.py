@@ -13,10 +13,11 @@ class GAT(nn.Module):
 
     Dropout acts on the input of both layers, on the features that are summed, and on the attention weights. The
     authors draw the input's dropout for each head anew; a `BagLinear` with heads does so in the first layer. In the
-    second layer the heads share it, which is the same wherever there is one output head.
+    second layer the heads share it, which is the same wherever there is one output head. The authors' code adds a bias
+    to both parts of a logit; as in the paper (eq. 3), there is none here.
 
     Args:
-        first: X W of all heads, with dropout on X: `BagLinear(..., heads=heads)`, or `dense_input` for a matrix.
+        first: X W of all heads, with dropout on X: `BagLinear` or, for a matrix, `dense_input`, with as many heads.
         hidden: features a head; heads: of the first layer; output_heads: of the second.
         n_classes: of the result; dropout: in all three places.
 
@@ -50,7 +51,10 @@ class GAT(nn.Module):
         return nn.functional.elu(self.core(relation, projected) + self.bias)
 
     def attention(self, relation: Relation, features: Tensor | Bag) -> tuple[Tensor, Tensor]:
-        """The attention of both layers: [..., *layout, heads] and [..., *layout, output_heads]."""
+        """The attention of both layers: [..., *layout, heads] and [..., *layout, output_heads].
+
+        In training mode the second is that of a hidden layer with dropout; call `eval()` first for the network's own.
+        """
         projected = self.first(features)
         hidden = self._hidden(relation, projected)
         return self.core.attention(relation, projected), self.second.attention(relation, self.dropout(hidden))

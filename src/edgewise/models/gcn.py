@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from edgewise.nn.bag import Bag, BagLinear
 from edgewise.nn.graph.gcn import GraphConvolution, propagate
+from edgewise.nn.widths import NodeLinear
 from edgewise.relation import Relation
 
 
@@ -34,10 +35,18 @@ class GCN(nn.Module):
         return self.second(relation, self.dropout(hidden))
 
 
-def dense_input(in_dim: int, out_dim: int, *, dropout: float = 0.0) -> nn.Sequential:
-    """X W with dropout on X, Glorot weights, no bias: [..., n, in_dim] -> [..., n, out_dim]."""
-    linear = nn.Linear(in_dim, out_dim, bias=False)
-    nn.init.xavier_uniform_(linear.weight)
+def dense_input(in_dim: int, out_dim: int, *, heads: int = 1, dropout: float = 0.0) -> nn.Sequential:
+    """X W of all heads with dropout on X, Glorot weights, no bias: [..., n, in_dim] -> [..., n, heads * out_dim].
+
+    The heads share what is dropped; those of a `BagLinear` draw for themselves.
+
+    Args:
+        in_dim: features of a node; out_dim: features a head; heads: parts of the result, each with weights of its own.
+        dropout: probability to drop a feature of a node.
+    """
+    linear = NodeLinear(in_dim, heads * out_dim, bias=False)
+    for part in linear.weight.detach().split(out_dim):
+        nn.init.xavier_uniform_(part)
     return nn.Sequential(nn.Dropout(dropout), linear)
 
 

@@ -21,7 +21,9 @@ from edgewise.errors import ConfigError
 State = dict[str, Tensor]
 
 
-def _check_keys(layer: str, state: Mapping[str, Tensor], needed: Collection[str], also: Collection[str]) -> None:
+def _check_keys(
+    layer: str, state: Mapping[str, Tensor], needed: Collection[str], also: Collection[str]
+) -> None:
     """Refuse a state that is not this layer's.
 
     Raises:
@@ -30,7 +32,11 @@ def _check_keys(layer: str, state: Mapping[str, Tensor], needed: Collection[str]
     missing = sorted(set(needed) - set(state))
     surplus = sorted(set(state) - set(needed) - set(also))
     if missing or surplus:
-        found = [f"no {', '.join(missing)}"] * bool(missing) + [f"unexpected {', '.join(surplus)}"] * bool(surplus)
+        found = []
+        if missing:
+            found.append(f"no {', '.join(missing)}")
+        if surplus:
+            found.append(f"unexpected {', '.join(surplus)}")
         allowed = f", and perhaps {', '.join(sorted(also))}" if also else ""
         raise ConfigError(
             f"the weights of PyG's {layer} have {' and '.join(found)}",
@@ -111,9 +117,8 @@ def set2set_from_pyg(state_dict: Mapping[str, Tensor]) -> State:
     Raises:
         ConfigError: for keys that are not an LSTM's.
     """
-    layers = [int(at[1]) for key in state_dict if (at := re.fullmatch(r"lstm\.bias_hh_l(\d+)", key))]
+    numbers = [int(at[1]) for key in state_dict if (at := re.fullmatch(r"lstm\.bias_hh_l(\d+)", key))]
+    layers = range(max(numbers, default=0) + 1)
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    _check_keys(
-        "Set2Set", state_dict, {f"lstm.{kind}_l{at}" for kind in kinds for at in range(max(layers, default=0) + 1)}, ()
-    )
+    _check_keys("Set2Set", state_dict, {f"lstm.{kind}_l{at}" for kind in kinds for at in layers}, ())
     return dict(state_dict)

@@ -37,6 +37,6 @@ class NodeLinear(nn.Linear):
         ConfigError: naming both widths.
     """
 
-    def forward(self, nodes: Tensor) -> Tensor:
-        check_width("the network", nodes, self.in_features)
-        return super().forward(nodes)
+    def forward(self, input: Tensor) -> Tensor:
+        check_width("the network", input, self.in_features)
+        return super().forward(input)

@@ -101,5 +101,10 @@ def plain(value: Any) -> str:
             return str(value)
 
 
+def capital(text: str) -> str:
+    """The first letter large, the others as they are: `RMSE` and `mol/L` keep theirs."""
+    return text[:1].upper() + text[1:]
+
+
 def _trim(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text

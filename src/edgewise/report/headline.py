@@ -41,22 +41,27 @@ def tiles(records: Records) -> list[Tile]:
         Tile("Inferred edges", count(records.edges.count), f"of {count(_n_pairs_in_all(records))} pairs"),
         Tile("Entities", count(_n_entities(records)), _recordings(records)),
         Tile(
-            "Time", duration(run.get("seconds")), f"on {_plural(cores, 'core')}" if cores else "start to end"
+            "Time", duration(run.get("seconds")), f"on {plural(cores, 'core')}" if cores else "start to end"
         ),
     ]
 
 
+def plural(n: int, noun: str) -> str:
+    """`1 core`, `2 cores`."""
+    return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
+
+
 def _pairs(records: Records) -> str:
     direction = "undirected" if records.undirected else "directed"
-    pairs = _plural(_n_pairs(records), f"{direction} pair")
+    pairs = plural(_n_pairs(records), f"{direction} pair")
     if records.edges.n_windows > 1:
-        return f"{pairs} in each of {_plural(records.edges.n_windows, 'window')} of {_recordings(records)}"
+        return f"{pairs} in each of {plural(records.edges.n_windows, 'window')} of {_recordings(records)}"
     n_sequences = _n_sequences(records)
     if n_sequences == 1:
         return f"{pairs} in one recording"
     if records.edges.per_sequence:
-        return f"{pairs} in each of {_plural(n_sequences, 'recording')}"
-    return f"{pairs}, one graph for all {_plural(n_sequences, 'recording')}"
+        return f"{pairs} in each of {plural(n_sequences, 'recording')}"
+    return f"{pairs}, one graph for all {plural(n_sequences, 'recording')}"
 
 
 def _found(records: Records) -> str:
@@ -103,8 +108,4 @@ def _n_pairs_in_all(records: Records) -> int:
 
 
 def _recordings(records: Records) -> str:
-    return _plural(_n_sequences(records), "recording")
-
-
-def _plural(n: int, noun: str) -> str:
-    return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
+    return plural(_n_sequences(records), "recording")

@@ -11,9 +11,28 @@ from typing import Any
 from markupsafe import Markup
 
 HERE = Path(__file__).parent
-LIBRARIES = ("vendor/cytoscape/cytoscape.min.js", "vendor/plotly-cartesian/plotly-cartesian.min.js")
-OWN = ("page", "model", "graph", "matrix", "motion", "law", "quality", "edges", "main")
-"""Our own scripts in the order in which they are read; together they are one function scope."""
+CYTOSCAPE = "vendor/cytoscape/cytoscape.min.js"
+PLOTLY = "vendor/plotly-cartesian/plotly-cartesian.min.js"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The scripts of one kind of page.
+
+    Args:
+        libraries: vendored files, each a script of its own.
+        own: our scripts in the order in which they are read; together they are one function scope.
+    """
+
+    libraries: tuple[str, ...]
+    own: tuple[str, ...]
+
+
+INFERENCE = Parts(
+    (CYTOSCAPE, PLOTLY),
+    ("page", "choices", "model", "graph", "matrix", "motion", "law", "quality", "edges", "main"),
+)
+TRAINING = Parts((PLOTLY,), ("page", "runs", "curves", "confusion", "residuals", "training"))
 
 
 @dataclass(frozen=True)
@@ -24,13 +43,10 @@ class Script:
     source: str
 
 
-def libraries() -> list[Script]:
-    return [script((HERE / path).read_text(encoding="utf-8")) for path in LIBRARIES]
-
-
-def own_script() -> Script:
-    parts = [(HERE / "js" / f"{name}.js").read_text(encoding="utf-8") for name in OWN]
-    return script('(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n")
+def scripts(parts: Parts) -> list[Script]:
+    libraries = [script((HERE / path).read_text(encoding="utf-8")) for path in parts.libraries]
+    own = [(HERE / "js" / f"{name}.js").read_text(encoding="utf-8") for name in parts.own]
+    return [*libraries, script('(() => {\n"use strict";\n' + "\n".join(own) + "})();\n")]
 
 
 def style() -> Markup:

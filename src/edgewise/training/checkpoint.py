@@ -22,7 +22,7 @@ class Checkpoint:
     Attributes:
         phase: which part of the training; step: steps done in it.
         module, optimizer: their tensors by name.
-        state: what else the task needs (plain values).
+        state: what else the task needs: plain values, and dictionaries of tensors by name (kept weights, say).
         seconds: time spent so far.
     """
 
@@ -65,26 +65,33 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
+def _is_tensors(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(isinstance(t, Tensor) for t in value.values())
+
+
 @dataclass(frozen=True)
 class Checkpoints:
-    """The folder that a run keeps its latest checkpoint in."""
+    """The folder that a run keeps its latest checkpoint in (or, under another name, a part that is finished)."""
 
     folder: Path
+    name: str = "latest"
 
     @property
     def path(self) -> Path:
-        return self.folder / "latest.safetensors"
+        return self.folder / f"{self.name}.safetensors"
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write and then replace: an interrupted write leaves the one before."""
         self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"module.{name}": t for name, t in checkpoint.module.items()}
         tensors |= {f"optimizer.{name}": t for name, t in checkpoint.optimizer.items()}
+        kept = {key: value for key, value in checkpoint.state.items() if _is_tensors(value)}
+        tensors |= {f"state.{key}.{name}": t for key, value in kept.items() for name, t in value.items()}
         about = {
             "format": FORMAT,
             "phase": checkpoint.phase,
             "step": checkpoint.step,
-            "state": checkpoint.state,
+            "state": {key: value for key, value in checkpoint.state.items() if key not in kept},
             "seconds": checkpoint.seconds,
         }
         draft = self.path.with_suffix(".partial")
@@ -119,13 +126,15 @@ class Checkpoints:
                 expected=f"format {FORMAT}, which this version writes",
                 fix="resume with the version that began the run, or start it anew",
             )
-        parts: dict[str, dict[str, Tensor]] = {"module": {}, "optimizer": {}}
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "optimizer": {}, "state": {}}
         for name, tensor in tensors.items():
             part, rest = name.split(".", 1)
             parts[part][rest] = tensor
-        return Checkpoint(
-            about["phase"], about["step"], **parts, state=about["state"], seconds=about["seconds"]
-        )
+        state = about["state"]
+        for name, tensor in parts.pop("state").items():
+            key, rest = name.split(".", 1)
+            state.setdefault(key, {})[rest] = tensor
+        return Checkpoint(about["phase"], about["step"], **parts, state=state, seconds=about["seconds"])
 
     def remove(self) -> None:
         """Delete the checkpoint once the run is complete."""

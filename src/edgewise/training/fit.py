@@ -3,10 +3,9 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,27 +15,49 @@ from torch import Tensor, nn
 from edgewise.training.checkpoint import Checkpoint, Checkpoints, optimizer_tensors
 
 CHECKPOINT_SECONDS = 20.0
-CLIP = 1.0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a run says of itself after a step. `steps_left` is None while it is not known yet."""
+    """What a run says of itself after a step.
+
+    Attributes:
+        phase: which part of the training; step: steps done in it; loss: that of the last one.
+        seconds: spent so far, also before an interruption.
+        steps_left: 0 when the phase is done, None while its end is open; seconds_left: at the pace so far.
+        figures: what else the task says, by name.
+    """
 
     phase: str
     step: int
     loss: float
-    temperature: float
     seconds: float
     steps_left: int | None
     seconds_left: float | None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 class Task(Protocol):
-    """One phase of a training: what `fit` needs of it."""
+    """One phase of a training: what `fit` needs of it.
+
+    A task says its own protocol; early stopping and the keeping of weights are its business too (`edgewise.tasks`).
+
+    Attributes:
+        name: of the phase, for checkpoints and progress.
+        module: what is trained, on the device where the task's data are.
+        clip: the largest norm of the gradient, or None to leave gradients alone.
+        seed: torch's generator is seeded by (seed, step) before each step, so that dropout is a function of the two; or
+            None for a task that draws nothing from it.
+    """
 
     name: str
     module: nn.Module
+    clip: float | None
+    seed: int | None
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """A fresh optimiser of the module, with its groups; its learning rate is set before each step."""
+        ...
 
     def loss(self, module: nn.Module, step: int) -> Tensor:
         """The loss of a step; its batch is a function of the seed and the step alone."""
@@ -44,10 +65,12 @@ class Task(Protocol):
 
     def learning_rate(self, step: int) -> float: ...
 
-    def temperature(self, step: int) -> float: ...
-
     def after(self, step: int, loss: float) -> None:
-        """Bookkeeping after the optimiser's step."""
+        """Bookkeeping after the optimiser's step: records, evaluation every so many steps, early stopping."""
+        ...
+
+    def figures(self) -> Mapping[str, float]:
+        """What is worth showing after a step, beside the loss."""
         ...
 
     def steps_left(self, step: int) -> int | None:
@@ -59,7 +82,7 @@ class Task(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """Plain values that, with the module, bring the task back."""
+        """What, with the module, brings the task back: plain values, and tensors by name (`Checkpoint.state`)."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None: ...
@@ -81,28 +104,19 @@ class Deadline:
         return self.limit * share - self.spent if self.limit else float("inf")
 
 
-@lru_cache(maxsize=4)
-def _permutation(seed: int, epoch: int, size: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch]).permutation(size)
+def step_seed(seed: int, step: int) -> int:
+    """The 32 bits that seed torch's generator before a step: a hash of both numbers.
 
-
-def batch_indices(seed: int, step: int, size: int, batch_size: int) -> Tensor:
-    """The batch of a step: [batch_size] int64, a pure function of its arguments.
-
-    Every epoch is a permutation of all items; batches run on over its end.
+    (Of the number that a CPU generator is seeded with, only the lowest 32 bits count.)
     """
-    batch_size = min(batch_size, size)
-    places = np.arange(step * batch_size, (step + 1) * batch_size)
-    picked = [_permutation(seed, int(place // size), size)[place % size] for place in places]
-    return torch.from_numpy(np.asarray(picked, dtype=np.int64))
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
 
 
-def settled(values: Sequence[float], window: int, tolerance: float) -> bool:
-    """Whether a rising curve has come to rest: the medians of its last two windows differ by less than `tolerance`."""
-    if len(values) < 2 * window:
-        return False
-    before, last = np.median(values[-2 * window : -window]), np.median(values[-window:])
-    return bool(last - before < tolerance)
+def _seed_generators(seed: int) -> None:
+    """`torch.manual_seed`, which takes ten times as long: where no GPU is in use it notes the call stack for later."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
 
 
 @contextmanager
@@ -119,6 +133,71 @@ def _interrupt_flag() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def _generator_put_back() -> Iterator[None]:
+    """Leave torch's generator to the caller as it was."""
+    state = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+class _Steps:
+    """The steps of one call of `fit`: the module and the optimiser as Accelerate has them, and how far they are."""
+
+    def __init__(self, task: Task, resume: Checkpoint | None) -> None:
+        from accelerate import Accelerator
+
+        # Where the module lives is the task's choice: its data have to be there too.
+        self.accelerator = Accelerator(device_placement=False)
+        self.task, self.step = task, 0
+        self.bare = task.optimizer()
+        if resume is not None:
+            resume.restore(task.module, self.bare)
+            task.restore(resume.state)
+            self.step = resume.step
+        self.module, self.optimizer = self.accelerator.prepare(task.module, self.bare)
+        self.first, self.began = self.step, time.monotonic()
+
+    def __call__(self) -> float:
+        """Take one step; its loss."""
+        task = self.task
+        for group in self.optimizer.param_groups:
+            group["lr"] = task.learning_rate(self.step)
+        if task.seed is not None:
+            _seed_generators(step_seed(task.seed, self.step))
+        loss = task.loss(self.module, self.step)
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        if task.clip is not None:
+            self.accelerator.clip_grad_norm_(self.module.parameters(), task.clip)
+        self.optimizer.step()
+        value = float(loss.detach())
+        task.after(self.step, value)
+        self.step += 1
+        return value
+
+    @property
+    def pace(self) -> float:
+        """Seconds a step, so far."""
+        return (time.monotonic() - self.began) / (self.step - self.first)
+
+    def progress(self, loss: float, spent: float) -> Progress:
+        left = self.task.steps_left(self.step)
+        seconds_left = None if left is None else left * self.pace
+        return Progress(self.task.name, self.step, loss, spent, left, seconds_left, self.task.figures())
+
+    def keep(self, checkpoints: Checkpoints, spent: float) -> None:
+        """Write a checkpoint of where they are."""
+        if self.accelerator.is_main_process:
+            weights = self.accelerator.unwrap_model(self.module).state_dict()
+            tensors = optimizer_tensors(self.bare)
+            checkpoints.save(
+                Checkpoint(self.task.name, self.step, weights, tensors, self.task.state(), spent)
+            )
+
+
 def fit(
     task: Task,
     *,
@@ -128,69 +207,32 @@ def fit(
     resume: Checkpoint | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> None:
-    """Run a task to its end with Adam, leaving the result in its module.
+    """Run a task to its end, leaving the result in its module.
 
     Args:
-        task: what is trained.
+        task: what is trained, and how.
         deadline: the clock of the whole run; `share`: the part of its limit that may be spent when this task ends.
         checkpoints: where to keep the latest state, every few seconds and when interrupted.
-        resume: a checkpoint of this task to go on from.
+        resume: a checkpoint of this task to go on from, to the same bytes as if it had never stopped.
         on_progress: told after every step.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C, once the checkpoint is written.
     """
-    from accelerate import Accelerator
-
-    accelerator = Accelerator()
-    optimizer = torch.optim.Adam(task.module.parameters(), lr=1.0, betas=(0.9, 0.99))
-    step = 0
-    if resume is not None:
-        resume.restore(task.module, optimizer)
-        task.restore(resume.state)
-        step = resume.step
-    module, prepared = accelerator.prepare(task.module, optimizer)
-    saved, began, first = time.monotonic(), time.monotonic(), step
-
-    def keep() -> None:
-        if checkpoints is not None and accelerator.is_main_process:
-            bare = accelerator.unwrap_model(module)
-            checkpoints.save(
-                Checkpoint(
-                    task.name,
-                    step,
-                    bare.state_dict(),
-                    optimizer_tensors(optimizer),
-                    task.state(),
-                    deadline.spent,
-                )
-            )
-
-    with _interrupt_flag() as interrupted:
-        while task.steps_left(step) != 0:
-            for group in prepared.param_groups:
-                group["lr"] = task.learning_rate(step)
-            loss = task.loss(module, step)
-            prepared.zero_grad()
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(module.parameters(), CLIP)
-            prepared.step()
-            value = float(loss.detach())
-            task.after(step, value)
-            step += 1
-            pace = (time.monotonic() - began) / (step - first)
-            _hurry(task, step, deadline.left(share), pace)
+    steps = _Steps(task, resume)
+    saved = time.monotonic()
+    with _interrupt_flag() as interrupted, _generator_put_back():
+        while task.steps_left(steps.step) != 0:
+            loss = steps()
+            _hurry(task, steps.step, deadline.left(share), steps.pace)
             if on_progress is not None:
-                left = task.steps_left(step)
-                seconds_left = None if left is None else left * pace
-                temperature = task.temperature(step - 1)
-                on_progress(Progress(task.name, step, value, temperature, deadline.spent, left, seconds_left))
-            if interrupted.is_set():
-                keep()
-                raise KeyboardInterrupt
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                keep()
+                on_progress(steps.progress(loss, deadline.spent))
+            due = interrupted.is_set() or time.monotonic() - saved > CHECKPOINT_SECONDS
+            if due and checkpoints is not None:
+                steps.keep(checkpoints, deadline.spent)
                 saved = time.monotonic()
+            if interrupted.is_set():
+                raise KeyboardInterrupt
 
 
 def _hurry(task: Task, step: int, seconds: float, pace: float) -> None:

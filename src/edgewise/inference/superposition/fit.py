@@ -110,7 +110,7 @@ def fit_superposition(
     course: list[tuple[float, float]] = []
 
     def record(progress: Progress) -> None:
-        course.append((progress.seconds, progress.temperature))
+        course.append((progress.seconds, progress.figures["temperature"]))
         if on_progress is not None:
             on_progress(progress)
 

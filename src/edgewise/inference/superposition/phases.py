@@ -25,6 +25,8 @@ TRAIN_EXACTLY = 1 << 12
 EXACTLY = 1 << 16
 """Configurations a receiver up to which a posterior is summed exactly."""
 WARM_UP = 20
+CLIP = 1.0
+"""Largest norm of the gradient of a step."""
 PAIRS = 24_000
 """Pair-frames that a step looks at when the batch size is not given."""
 
@@ -55,6 +57,8 @@ class _Phase:
     """What both phases share: data, batches, the profiled noise level and the record of the evidence."""
 
     name: str
+    clip: float | None = CLIP
+    seed: int | None = None  # nothing is drawn from torch's generator; samplers have their own
 
     def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig) -> None:
         self.module: nn.Module = model
@@ -68,6 +72,9 @@ class _Phase:
     def _fitting_batch(self) -> int:
         pairs = self.data.target.shape[1] * self.data.slots[0].numel()
         return max(4, min(PAIRS // max(pairs, 1), 256))
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.module.parameters(), lr=1.0, betas=(0.9, 0.99))
 
     def batch(self, step: int) -> Observations:
         return self.data[batch_indices(self.config.training.seed, step, len(self.data), self.batch_size)]
@@ -88,6 +95,9 @@ class _Phase:
 
     def temperature(self, step: int) -> float:
         return 1.0
+
+    def figures(self) -> dict[str, float]:
+        return {"log p": self.evidence[-1], "temperature": self.temperature(len(self.evidence) - 1)}
 
 
 class StrengthsPhase(_Phase):

@@ -16,7 +16,7 @@ def propagate(relation: Relation, nodes: Tensor, weights: Tensor | None = None) 
     Args:
         relation: A, with the self-loops that it is meant to have (`Sparse.with_loops`).
         nodes: H [..., n_nodes, d].
-        weights: [..., *layout, 1] of a weighted adjacency, whose degrees are sums of weights; None for 1.
+        weights: [..., *layout, 1] of a weighted adjacency, 0 or more, whose degrees are sums of weights; None for 1.
 
     Returns: [..., n_nodes, d].
     """
@@ -31,7 +31,8 @@ def propagate(relation: Relation, nodes: Tensor, weights: Tensor | None = None) 
 def _factor(degrees: Tensor, like: Tensor) -> Tensor:
     degrees = degrees.to(like)
     there = degrees > 0
-    return torch.where(there, degrees, 1).rsqrt() * there  # the root of 1, not of 0, so that no gradient is NaN
+    one_for_none = torch.where(there, degrees, 1)  # the root of 0 would make gradients NaN
+    return one_for_none.rsqrt() * there
 
 
 class GraphConvolution(nn.Module):

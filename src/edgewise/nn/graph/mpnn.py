@@ -27,6 +27,9 @@ class TypedMessage(nn.Module):
 
     Args:
         n_types: matrices, the width of an edge; in_dim, out_dim: features of a node and of the message.
+
+    Raises:
+        ConfigError: for nodes or edges of another width.
     """
 
     def __init__(self, n_types: int, in_dim: int, out_dim: int) -> None:
@@ -53,6 +56,9 @@ class EdgeNetwork(nn.Module):
     Args:
         edge_dim: features of an edge; in_dim, out_dim: features of a node and of the message.
         hidden: K, units of the hidden layer; 0 for A linear in e itself.
+
+    Raises:
+        ConfigError: for nodes or edges of another width.
     """
 
     def __init__(self, edge_dim: int, in_dim: int, out_dim: int, hidden: int = 64) -> None:
@@ -76,6 +82,9 @@ class PairMessage(nn.Module):
     Args:
         node_dim, edge_dim: features of a node and of an edge (0 for edges without attributes).
         hidden: units of the hidden layer; out_dim: features of the message.
+
+    Raises:
+        ConfigError: for nodes or edges of another width.
     """
 
     def __init__(self, node_dim: int, edge_dim: int, out_dim: int, hidden: int = 64) -> None:
@@ -112,10 +121,11 @@ class MessagePassing(nn.Module):
         self.update = nn.GRUCell(dim if message_dim is None else message_dim, dim)
 
     def forward(self, relation: Relation, nodes: Tensor, edges: Tensor | None = None) -> Tensor:
-        check_width("MessagePassing", nodes, self.update.hidden_size)
+        dim = self.update.hidden_size
+        check_width("MessagePassing", nodes, dim)
         for _ in range(self.steps):
             received = self.message(relation, nodes, edges)
             lead = received.shape[:-1]  # edges may have leading dimensions that the nodes have not
             state = self.update(received.flatten(0, -2), nodes.expand(*lead, -1).flatten(0, -2))
-            nodes = state.reshape(*lead, -1)
+            nodes = state.reshape(*lead, dim)
         return nodes

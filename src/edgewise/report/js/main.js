@@ -1,4 +1,4 @@
-/* Wiring: controls that several parts share, and the colours of the page. */
+/* Wiring: controls that several parts share. */
 
 function chooseSequence(index) {
   if (playing !== null) setPlaying(false);
@@ -32,23 +32,6 @@ function wireControls() {
   when(["entity"], () => (byId("entity").value = choices.entity ?? ""));
   when(["sequence"], showSequence);
   showSequence();
-}
-
-function redraw() {
-  for (const draw of drawings) draw();
-}
-
-/** Paper is white whatever the screen is. */
-function wireColors() {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  window.addEventListener("beforeprint", () => {
-    document.documentElement.dataset.theme = "light";
-    redraw();
-  });
-  window.addEventListener("afterprint", () => {
-    delete document.documentElement.dataset.theme;
-    redraw();
-  });
 }
 
 if (preview.sequences.length) {

@@ -1,25 +1,6 @@
-/* What the page knows: the embedded records, the reader's choices, and how to draw in the page's colours. */
+/* What every page has: the embedded records, elements, numbers, and plots in the page's colours. */
 
 const records = JSON.parse(document.getElementById("data").textContent);
-const preview = records.preview;
-
-/** `window`, `entity` and `hovered` are null where none is chosen. */
-const choices = { sequence: 0, window: null, entity: null, hovered: null, threshold: 0.5, frame: 0 };
-const listeners = [];
-
-/** Call `listener` whenever one of the named choices changes. */
-function when(names, listener) {
-  listeners.push({ names, listener });
-}
-
-/** Change some choices and tell whom it concerns. */
-function choose(changes) {
-  const changed = Object.keys(changes).filter((name) => choices[name] !== changes[name]);
-  Object.assign(choices, changes);
-  for (const { names, listener } of listeners) {
-    if (changed.some((name) => names.includes(name))) listener();
-  }
-}
 
 const drawings = [];
 
@@ -27,6 +8,23 @@ const drawings = [];
 function keepDrawn(draw) {
   drawings.push(draw);
   draw();
+}
+
+function redraw() {
+  for (const draw of drawings) draw();
+}
+
+/** Paper is white whatever the screen is. */
+function wireColors() {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  window.addEventListener("beforeprint", () => {
+    document.documentElement.dataset.theme = "light";
+    redraw();
+  });
+  window.addEventListener("afterprint", () => {
+    delete document.documentElement.dataset.theme;
+    redraw();
+  });
 }
 
 /* Elements */
@@ -73,12 +71,6 @@ function numberText(value) {
 
 function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
-/** Colours repeat after the seventh type of interaction. */
-function typeColor(type) {
-  const rank = preview.no_interaction === false ? type + 1 : type;
-  return color(rank === 0 ? "type-0" : `type-${((rank - 1) % 7) + 1}`);
 }
 
 function translucent(hex, opacity) {

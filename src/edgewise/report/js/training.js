@@ -1,0 +1,7 @@
+/* Wiring of a training page. */
+
+startRuns();
+startCurves();
+startConfusion();
+startResiduals();
+wireColors();

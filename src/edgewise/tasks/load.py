@@ -1,0 +1,31 @@
+"""From a recipe to its experiment: the data are read and checked."""
+
+from typing import cast
+
+from edgewise.errors import ConfigError
+from edgewise.tasks.experiment import Experiment
+from edgewise.tasks.recipe import CitationData, Recipe
+
+
+def experiment_of(recipe: Recipe, *, skip_invalid: bool = False) -> Experiment:
+    """The recipe on its data.
+
+    Args:
+        skip_invalid: leave molecules out whose SMILES do not parse.
+
+    Raises:
+        DataError: for data that cannot be read or do not fit the task.
+        ConfigError: for an option that the task has no use for.
+    """
+    if recipe.task == "citation":
+        from edgewise.tasks.citation import CitationExperiment
+        from edgewise.tasks.nodes import read_classification
+
+        if skip_invalid:
+            raise ConfigError(
+                "--skip-invalid with a graph", expected="a recipe for molecules", fix="drop --skip-invalid"
+            )
+        return CitationExperiment(recipe, read_classification(cast(CitationData, recipe.data)))
+    from edgewise.tasks.molecule import MoleculeExperiment, read_molecules
+
+    return MoleculeExperiment(recipe, *read_molecules(recipe, skip_invalid=skip_invalid))

@@ -1,0 +1,105 @@
+"""The networks of a run on new data."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.errors import DataError
+from edgewise.tasks.networks import molecule_network, node_classifier
+from edgewise.tasks.recipe import CitationData, CitationModel
+from edgewise.tasks.records import TrainedRun
+from edgewise.tasks.tables import MPNNModel
+
+Columns = dict[str, list[Any]]
+
+
+def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> Columns:
+    """What the networks of a run say of new data: a table, columns by name.
+
+    Nodes: the class of the largest probability, and the probability of each class, the mean over the networks.
+    Molecules: the columns of their table, the mean over the networks and, if there are several, its uncertainty: their
+    standard deviation.
+
+    Raises:
+        DataError: if the data cannot be read, or have other features than the networks were trained on.
+        RunError: if the networks are not those of the recipe.
+    """
+    if run.recipe.task == "citation":
+        return _classified(run, data)
+    return _regressed(run, data, skip_invalid=skip_invalid)
+
+
+def _refuse_other_width(data: Path, what: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise DataError(
+            f"{data} has {found} features {what}",
+            expected=f"{expected}, as the data that the networks were trained on",
+            fix="predict data of the same kind, or train on these",
+        )
+
+
+@torch.no_grad()
+def _classified(run: TrainedRun, data: Path) -> Columns:
+    from edgewise.tasks.nodes import read_nodes
+
+    shape, settings = run.shape, cast(CitationData, run.recipe.data)
+    classes: Sequence[str] = shape["classes"]
+    nodes = read_nodes(data, settings, shape["features"])
+    _refuse_other_width(data, "a node", nodes.n_features, shape["n_features"])
+    module = node_classifier(cast(CitationModel, run.recipe.model), shape["n_features"], len(classes))
+    every = [
+        _with(module, run, seed)(nodes.relation, nodes.features).softmax(-1)
+        for seeds in run.seeds
+        for seed in seeds
+    ]
+    probability = torch.stack(every).double().mean(0)
+    best = probability.argmax(-1)
+    columns: Columns = {"node": list(nodes.names), "predicted": [classes[k] for k in best.tolist()]}
+    return columns | {f"p({name})": _rounded(probability[:, k]) for k, name in enumerate(classes)}
+
+
+@torch.no_grad()
+def _regressed(run: TrainedRun, data: Path, *, skip_invalid: bool) -> Columns:
+    from edgewise.tasks.molecule import read_rows
+    from edgewise.tasks.regression import predict
+
+    shape = run.shape
+    molecules, given = read_rows(run.recipe, data, skip_invalid=skip_invalid)
+    widths = {"an atom": shape["n_atom_features"], "a bond": shape["n_bond_features"]}
+    for what, part in zip(widths, (molecules.graphs[0].nodes, molecules.graphs[0].edges), strict=True):
+        _refuse_other_width(data, what, 0 if part is None else part.shape[-1], widths[what])
+    module = molecule_network(cast(MPNNModel, run.recipe.model), *widths.values())
+    every = [
+        predict(_with(module, run, seed), molecules.graphs).double() * scale["sd"] + scale["mean"]
+        for seeds, scale in zip(run.seeds, shape["scales"], strict=True)
+        for seed in seeds
+    ]
+    values = torch.stack(every)
+    found: Columns = {"predicted": _rounded(values.mean(0))}
+    if len(values) > 1:
+        found["sd"] = _rounded(values.std(0, correction=0))
+    return _beside(given, found)
+
+
+def _beside(given: dict[str, list[str]], found: Columns) -> Columns:
+    """The columns of the table, then those that are new; one that is there already gets a longer name."""
+    return given | {
+        (f"{name} (edgewise)" if name in given else name): values for name, values in found.items()
+    }
+
+
+def _rounded(values: Tensor) -> list[float]:
+    return [round(value, 6) for value in values.tolist()]
+
+
+def _with(module: nn.Module, run: TrainedRun, seed: int) -> nn.Module:
+    """The module with the weights of a network."""
+    weights: Mapping[str, Tensor] = run.weights[seed]
+    try:
+        module.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise run.damaged(f"seed-{seed}.safetensors does not fit the recipe") from error
+    return module.eval()
