@@ -286,3 +286,10 @@ def test_a_graph_on_two_sets_of_nodes_in_a_batch_is_refused():
     two_sets = Graph(Sparse(torch.tensor([2]), torch.tensor([0]), 1, 3))
     with refused("relation 0 of the batch has 3 senders and 1 receivers", "one set of nodes each"):
         batch([two_sets])
+
+
+def test_nodes_need_an_axis_of_features():
+    with pytest.raises(ConfigError) as error:
+        Graph.from_edges(torch.tensor([0]), torch.tensor([1]), nodes=torch.ones(4))
+    assert "nodes have shape [4]" in str(error.value)
+    assert "[..., n_nodes, features]" in str(error.value)

@@ -26,7 +26,8 @@ class Graph:
         globals_: [..., n_graphs, global_dim], or None.
 
     Raises:
-        ConfigError: for attributes that do not fit the relation, or are not finite where their entity is present.
+        ConfigError: for attributes that do not fit the relation. (Whether they are finite is looked at once, where a
+            graph is made from data: `from_edges` and the loaders.)
     """
 
     relation: Relation
@@ -64,6 +65,8 @@ class Graph:
             raise ConfigError(
                 "a graph without nodes and without n_node", expected="one of the two: how many nodes"
             )
+        if nodes is not None and nodes.dim() < 2:
+            raise ConfigError(f"nodes have shape {list(nodes.shape)}", expected="[..., n_nodes, features]")
         n_nodes = nodes.shape[-2] if nodes is not None else sum(n_node or ())
         counts = None if n_node is None else torch.tensor(n_node, dtype=torch.int64)
         relation = Sparse(senders, receivers, n_nodes, node_counts=counts)
@@ -90,8 +93,12 @@ class Graph:
         return replace(self, **changed)
 
 
+torch.export.register_dataclass(Graph, serialized_type_name="edgewise.Graph")
+
+
 def _check_shape(name: str, values: Tensor | None, shape: tuple[int, ...]) -> None:
-    if values is None:
+    traced = not all(isinstance(size, int) for size in shape)  # stand-ins for sizes while torch.export looks on
+    if values is None or traced:
         return
     found = tuple(values.shape[:-1])
     fits = values.dim() > len(shape) and found[len(found) - len(shape) :] == shape

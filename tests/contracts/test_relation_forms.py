@@ -380,6 +380,14 @@ def test_a_mask_of_nodes_needs_one_set_of_nodes():
         Complete(3, 5).masked(nodes=coin(5))
 
 
+@pytest.mark.parametrize("slope", [-0.1, 1.5])
+def test_a_slope_that_does_not_rise_or_bends_up_is_refused(slope):
+    from edgewise.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=f"a LeakyReLU of slope {slope}"):
+        PLAIN.additive_attention(random(5, 2), random(5, 2), random(5, 6), slope)
+
+
 def test_masks_add_up():
     both = PLAIN.masked(edges=coin(6)).masked(edges=coin(6, seed=1))
     assert torch.equal(both.mask, coin(6) & coin(6, seed=1))

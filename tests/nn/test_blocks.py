@@ -306,3 +306,10 @@ def test_a_complete_graph_with_globals_in_leading_dimensions():
     graph = Graph(Complete(4), random(2, 4, 3), random(2, 4, 4, 2, seed=1), random(2, 1, 4, seed=2))
     out = blocks.full_block(DIMS, OUT, HIDDEN).double()(graph)
     assert [out.nodes.shape, out.edges.shape, out.globals_.shape] == [(2, 4, 5), (2, 4, 4, 6), (2, 1, 7)]
+
+
+def test_an_unknown_aggregation_is_refused():
+    with pytest.raises(ConfigError) as error:
+        blocks.incoming_edges("median")
+    assert "incoming_edges by 'median'" in str(error.value)
+    assert "one of sum, mean, max" in str(error.value)

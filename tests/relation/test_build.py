@@ -46,7 +46,9 @@ def test_as_many_neighbours_as_there_are_others(neighbours):
 
 
 def test_a_batch_of_graphs_is_their_disjoint_union():
-    slots = nearest_slots(distances_of(torch.randn(2, 3, 5, 2, generator=torch.Generator().manual_seed(1))), 2)
+    slots = nearest_slots(
+        distances_of(torch.randn(2, 3, 5, 2, generator=torch.Generator().manual_seed(1))), 2
+    )
     nodes = torch.randn(2, 3, 5, 4, dtype=torch.float64)
     union = from_slots(slots)
     assert union.n_receivers == union.n_senders == 30

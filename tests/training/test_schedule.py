@@ -2,11 +2,7 @@
 
 import pytest
 
-from edgewise.training import constant, cosine
-
-
-def test_a_constant_rate_stays():
-    assert [constant(0.01)(step) for step in (0, 5, 10**6)] == [0.01] * 3
+from edgewise.training import cosine
 
 
 def test_half_a_cosine_falls_from_the_rate_to_zero_and_stays_there():

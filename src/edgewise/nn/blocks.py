@@ -12,6 +12,7 @@ nothing of the width of all inputs is built on edges.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,13 @@ class Input:
     by: Aggregation = "sum"
 
     def __call__(self, by: Aggregation) -> "Input":
-        """The same input with another aggregation: `incoming_edges("mean")`."""
+        """The same input with another aggregation: `incoming_edges("mean")`.
+
+        Raises:
+            ConfigError: for one that does not exist.
+        """
+        if by not in get_args(Aggregation):
+            raise ConfigError(f"{self.name} by {by!r}", expected=f"one of {', '.join(get_args(Aggregation))}")
         return replace(self, by=by)
 
 

@@ -13,6 +13,8 @@ Every relation offers the same operations (`Relation`), so that a layer is writt
 `Complete` (layout [receiver, sender]) broadcasts, `Band` ([receiver, offset]) slides, `Sparse` ([edge]) walks rows.
 """
 
+import torch
+
 from edgewise.relation.band import Band
 from edgewise.relation.base import Relation
 from edgewise.relation.build import (
@@ -29,6 +31,13 @@ from edgewise.relation.build import (
 from edgewise.relation.complete import Complete
 from edgewise.relation.sparse import Sparse
 from edgewise.relation.union import batch, unbatch
+
+for _form in (
+    Band,
+    Complete,
+    Sparse,
+):  # so that a relation may be an input of `torch.export` and `torch.compile`
+    torch.export.register_dataclass(_form, serialized_type_name=f"edgewise.{_form.__name__}")
 
 __all__ = [
     "Band",

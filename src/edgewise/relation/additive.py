@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.library import custom_op
 
+from edgewise.errors import ConfigError
 from edgewise.relation import csr, fused
 from edgewise.relation.csr import Rows
 
@@ -34,6 +35,8 @@ def additive_attention(
     value v [..., n_senders, heads * width] -> [..., n_receivers, heads * width].
     """
     ends = receiver_logits, sender_logits, value
+    if not 0 <= slope <= 1:
+        raise ConfigError(f"a LeakyReLU of slope {slope}", expected="a slope from 0 to 1")
     alike = len({(part.dtype, part.shape[:-2]) for part in ends}) == 1 and value.dtype in csr.MATRIX_TYPES
     if not (alike and fused.serves(value, len(rows.neighbours))):
         return composed(*ends, slope, rows, columns)

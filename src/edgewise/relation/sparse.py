@@ -10,7 +10,7 @@ from edgewise.errors import ConfigError
 from edgewise.relation import csr
 from edgewise.relation.additive import additive_attention
 from edgewise.relation.base import Relation
-from edgewise.relation.mix import Buckets, buckets, mix_senders
+from edgewise.relation.mix import mix_senders
 
 
 def checked_index(name: str, index: Tensor, n_nodes: int) -> None:
@@ -56,6 +56,7 @@ class Sparse(Relation):
         pointers         [n_receivers + 1], the edges pointers[i] to pointers[i + 1] are those into receiver i
         sender_order     [n_edges], the edges of the layout in the order of their senders
         sender_pointers  [n_senders + 1], the same for sender_order
+        sender_receivers [n_edges], the receivers in sender_order
 
     Raises:
         ConfigError: for indices that are not int64, not 1-d, of different length, or out of range; for node counts
@@ -73,6 +74,7 @@ class Sparse(Relation):
     pointers: Tensor = field(default=None, repr=False)  # pyright: ignore[reportAssignmentType]
     sender_order: Tensor = field(default=None, repr=False)  # pyright: ignore[reportAssignmentType]
     sender_pointers: Tensor = field(default=None, repr=False)  # pyright: ignore[reportAssignmentType]
+    sender_receivers: Tensor = field(default=None, repr=False)  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
         if self.n_senders == -1:
@@ -96,6 +98,7 @@ class Sparse(Relation):
             "pointers": pointers_of(receivers, self.n_receivers),
             "sender_order": sender_order,
             "sender_pointers": pointers_of(senders[sender_order], self.n_senders),
+            "sender_receivers": receivers[sender_order],
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
@@ -144,7 +147,7 @@ class Sparse(Relation):
     @property
     def columns(self) -> csr.Rows:
         """The out-edges of each sender."""
-        return csr.Rows(self.sender_pointers, self.receivers[self.sender_order], self.sender_order)
+        return csr.Rows(self.sender_pointers, self.sender_receivers, self.sender_order)
 
     @property
     def in_degrees(self) -> Tensor:
@@ -158,21 +161,14 @@ class Sparse(Relation):
             return self.sender_pointers.diff()
         return self.reverse().in_degrees
 
-    @property
-    def buckets(self) -> Buckets:
-        """The receivers in tables of like degree, made at the first use and kept."""
-        if torch.compiler.is_compiling():
-            return buckets(self.pointers)
-        if "_buckets" not in self.__dict__:
-            object.__setattr__(self, "_buckets", buckets(self.pointers))
-        return self.__dict__["_buckets"]
-
     def with_masks(self, present: Tensor | None, node_mask: Tensor | None) -> Self:
         return replace(self, present=present, node_mask=node_mask)
 
     def with_loops(self) -> "Sparse":
-        """An edge more from every node to itself. Its edges come first in each receiver's stretch of `order`'s input:
-        edges as given are now [loops; edges of this layout].
+        """An edge more from every node to itself.
+
+        Attributes follow by `order`, for which the edges as given are the n loops, then the edges in this relation's
+        layout: `torch.cat([of_loops, of_edges])[looped.order]`.
 
         Raises:
             ConfigError: for two sets of nodes, or a relation with a mask.
@@ -200,9 +196,8 @@ class Sparse(Relation):
     def reverse(self) -> "Sparse":
         present = None if self.present is None else self.present[..., self.sender_order]
         back = self.sender_order.argsort(dim=0)  # from this layout to the places of the reverse one
-        receivers = self.receivers[self.sender_order]
         return Sparse(
-            receivers,
+            self.sender_receivers,
             self.senders[self.sender_order],
             self.n_senders,
             self.n_receivers,
@@ -213,6 +208,7 @@ class Sparse(Relation):
             pointers=self.sender_pointers,
             sender_order=back,
             sender_pointers=self.pointers,
+            sender_receivers=self.senders,
         )
 
     def reverse_edges(self, edges: Tensor) -> Tensor:
@@ -294,14 +290,16 @@ def segments(counts: Tensor, total: int) -> Sparse:
     """The relation item -> group where consecutive items form groups: counts [n_groups] int64, `total` their sum."""
     items = torch.arange(total, device=counts.device)
     groups = torch.arange(counts.shape[0], device=counts.device)
+    of = groups.repeat_interleave(counts, output_size=total)
     ends = counts.cumsum(0)
     return Sparse(
         items,
-        groups.repeat_interleave(counts, output_size=total),
+        of,
         counts.shape[0],
         total,
         order=items,
         pointers=torch.cat([ends.new_zeros(1), ends]),
         sender_order=items,
         sender_pointers=torch.arange(total + 1, device=counts.device),
+        sender_receivers=of,
     )

@@ -51,6 +51,7 @@ def batch(relations: Sequence[Sparse]) -> Sparse:
         pointers=row_starts("pointers"),
         sender_order=joined("sender_order", first_edge),
         sender_pointers=row_starts("sender_pointers"),
+        sender_receivers=joined("sender_receivers", first_node),
     )
 
 

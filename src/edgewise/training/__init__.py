@@ -4,7 +4,7 @@ from edgewise.training.batches import batch_indices
 from edgewise.training.checkpoint import Checkpoint, Checkpoints
 from edgewise.training.curves import settled
 from edgewise.training.fit import Deadline, Progress, Task, fit, step_seed
-from edgewise.training.schedule import constant, cosine
+from edgewise.training.schedule import cosine
 from edgewise.training.tracking import TensorBoard
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Task",
     "TensorBoard",
     "batch_indices",
-    "constant",
     "cosine",
     "fit",
     "settled",

@@ -6,11 +6,6 @@ from collections.abc import Callable
 Schedule = Callable[[int], float]
 
 
-def constant(rate: float) -> Schedule:
-    """The same rate at every step."""
-    return lambda step: rate
-
-
 def cosine(rate: float, steps: int) -> Schedule:
     """Half a cosine from `rate` at step 0 to 0 at `steps` (Loshchilov & Hutter 2017, eq. 5, one cycle):
 

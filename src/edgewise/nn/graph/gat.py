@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear
 
+from edgewise.nn.dropout import EdgeDropout
 from edgewise.nn.widths import check_width
 from edgewise.relation import Relation
 
@@ -33,7 +34,7 @@ class AdditiveAttention(nn.Module):
         super().__init__()
         self.heads, self.slope = heads, slope
         self.receiver, self.sender = (nn.Parameter(torch.empty(heads, out_dim)) for _ in range(2))
-        self.feature_dropout, self.weight_dropout = nn.Dropout(dropout), nn.Dropout(dropout)
+        self.feature_dropout, self.weight_dropout = nn.Dropout(dropout), EdgeDropout(dropout)
         for vector in [*self.receiver.detach(), *self.sender.detach()]:
             nn.init.xavier_uniform_(vector[None])
 
@@ -152,7 +153,7 @@ class GraphAttentionV2(nn.Module):
         self.receiver, self.sender = (nn.Linear(in_dim, heads * out_dim, bias=bias) for _ in range(2))
         self.vector = nn.Parameter(torch.empty(heads, out_dim))
         self.bias = nn.Parameter(torch.zeros(heads * out_dim)) if bias else None
-        self.weight_dropout = nn.Dropout(dropout)
+        self.weight_dropout = EdgeDropout(dropout)
         for vector in self.vector.detach():
             nn.init.xavier_uniform_(vector[None])
 
