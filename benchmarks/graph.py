@@ -166,17 +166,17 @@ def of(*modules: nn.Module) -> list[nn.Parameter]:
 # ---- the contests --------------------------------------------------------------------------------------------------
 
 
-def gcn(n_nodes: int, n_edges: int) -> Contest:
+def gcn(n_nodes: int, n_edges: int, *, in_order: bool = False) -> Contest:
+    """`in_order`: PyG is given its edges sorted by receiver, as our relation keeps them; else as they were drawn."""
     from torch_geometric.nn import GCNConv
 
     edge_index, x = random_graph(n_nodes, n_edges), features(n_nodes, 64)
     theirs, ours = GCNConv(64, 64, cached=True, bias=False), GraphConvolution(64, 64)
     ours.linear.weight.data.copy_(theirs.lin.weight)
-    relation = without_loops(edge_index, n_nodes).with_loops()
-    edge_index = torch.stack([relation.senders, relation.receivers])
-    theirs.add_self_loops = False  # they are in the edge index
+    plain = without_loops(edge_index, n_nodes)
+    relation, edge_index = plain.with_loops(), given(plain, in_order=in_order)
     return Contest(
-        f"GCN layer, {n_nodes} nodes, {n_edges} edges, 64 -> 64",
+        f"GCN layer, {n_nodes} nodes, {n_edges} edges, 64 -> 64{', PyG in order' if in_order else ''}",
         "GCNConv(cached=True)",
         passes(lambda x: ours(relation, x), [x], of(ours)),
         passes(lambda x: theirs(x, edge_index), [x], of(theirs)),
@@ -188,7 +188,14 @@ def without_loops(edge_index: Tensor, n_nodes: int) -> Sparse:
     return from_edge_index(edge_index[:, edge_index[0] != edge_index[1]], n_nodes)
 
 
-def gat(n_nodes: int, n_edges: int) -> Contest:
+def given(relation: Sparse, *, in_order: bool) -> Tensor:
+    """The edge index of a relation, sorted by receiver or in a random order."""
+    edge_index = torch.stack([relation.senders, relation.receivers])
+    drawn = torch.randperm(relation.n_edges, generator=torch.Generator().manual_seed(5))
+    return edge_index if in_order else edge_index[:, drawn]
+
+
+def gat(n_nodes: int, n_edges: int, *, in_order: bool = False) -> Contest:
     from torch_geometric.nn import GATConv
 
     edge_index, x = random_graph(n_nodes, n_edges), features(n_nodes, 64)
@@ -196,11 +203,10 @@ def gat(n_nodes: int, n_edges: int) -> Contest:
     ours.linear.weight.data.copy_(theirs.lin.weight)
     ours.core.receiver.data.copy_(theirs.att_dst[0])
     ours.core.sender.data.copy_(theirs.att_src[0])
-    relation = without_loops(edge_index, n_nodes).with_loops()
-    edge_index = torch.stack([relation.senders, relation.receivers])
-    theirs.add_self_loops = False
+    plain = without_loops(edge_index, n_nodes)
+    relation, edge_index = plain.with_loops(), given(plain, in_order=in_order)
     return Contest(
-        f"GAT layer, {n_nodes} nodes, {n_edges} edges, 8 heads of 8",
+        f"GAT layer, {n_nodes} nodes, {n_edges} edges, 8 heads of 8{', PyG in order' if in_order else ''}",
         "GATConv",
         passes(lambda x: ours(relation, x), [x], of(ours)),
         passes(lambda x: theirs(x, edge_index), [x], of(theirs)),
@@ -398,6 +404,8 @@ def main() -> None:
     makers = [
         lambda: gcn(20_000, 500_000),
         lambda: gat(20_000, 500_000),
+        lambda: gcn(20_000, 500_000, in_order=True),
+        lambda: gat(20_000, 500_000, in_order=True),
         lambda: edge_network(2_000, 40_000, 64),
         lambda: edge_network(2_000, 40_000, 128),
         lambda: gn_block(20_000, 200_000, documented=True),
