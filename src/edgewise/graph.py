@@ -97,9 +97,8 @@ torch.export.register_dataclass(Graph, serialized_type_name="edgewise.Graph")
 
 
 def _check_shape(name: str, values: Tensor | None, shape: tuple[int, ...]) -> None:
-    traced = not all(isinstance(size, int) for size in shape)  # stand-ins for sizes while torch.export looks on
-    if values is None or traced:
-        return
+    if values is None or not all(isinstance(size, int) for size in shape):
+        return  # while torch.export looks on, stand-ins take the place of sizes
     found = tuple(values.shape[:-1])
     fits = values.dim() > len(shape) and found[len(found) - len(shape) :] == shape
     if not fits:

@@ -5,6 +5,7 @@ import torch
 
 from edgewise.models import GAT, dense_input, gat_on_bags
 from edgewise.nn import Bag, GraphAttention
+from edgewise.nn.dropout import EdgeDropout
 from edgewise.relation import Complete, Sparse, fused
 
 N, WORDS, CLASSES, HIDDEN, HEADS = 6, 9, 3, 4, 2
@@ -83,11 +84,12 @@ def test_the_model_of_the_citation_graphs_has_the_papers_sizes():
         "second.core.sender": (1, 7),
         "second.bias": (7,),
     }
-    places = {name: m.p for name, m in gat_on_bags(9, 7).named_modules() if isinstance(m, torch.nn.Dropout)}
+    places = {name: m.p for name, m in gat_on_bags(9, 7).named_modules() if isinstance(m, DROPOUTS)}
     assert set(places.values()) == {0.6}
     assert len(places) == 6  # input, summed features and weights of both layers
 
 
+DROPOUTS = (torch.nn.Dropout, EdgeDropout)
 PLACES = [
     "first.0",
     "core.feature_dropout",

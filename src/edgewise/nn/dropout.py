@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from edgewise.errors import ConfigError
+
 
 class EdgeDropout(nn.Module):
     """`nn.Dropout` for what lies on edges: each number is 0 with probability p, else divided by 1 - p.
@@ -14,10 +16,15 @@ class EdgeDropout(nn.Module):
         p: probability of 0, from 0 to below 1.
 
     Shapes: any -> the same; only in training.
+
+    Raises:
+        ConfigError: for a p out of range.
     """
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
+        if not 0 <= p < 1:
+            raise ConfigError(f"dropout of {p}", expected="a probability from 0 to below 1")
         self.p = p
 
     def forward(self, values: Tensor) -> Tensor:
