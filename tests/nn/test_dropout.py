@@ -46,5 +46,5 @@ def test_the_seed_decides_and_evaluation_drops_nothing():
 def test_a_probability_outside_its_range_is_refused():
     from edgewise.errors import ConfigError
 
-    with pytest.raises(ConfigError, match="dropout of 1.0"):
+    with pytest.raises(ConfigError, match=r"dropout of 1\.0"):
         EdgeDropout(1.0)
