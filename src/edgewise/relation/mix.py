@@ -102,15 +102,11 @@ def mix_senders(edges: Tensor, nodes: Tensor, matrices: Tensor, relation: "Spars
 def composed(
     edges: Tensor, nodes: Tensor, matrices: Tensor, pointers: Tensor, senders: Tensor, *columns: Tensor
 ) -> Tensor:
-    """The same in steps, with the outer products of all receivers at once, each with a gradient of its own."""
+    """The same in steps, each with a gradient of its own."""
     table = _tables(pointers)
     left, right = _in_slots(table, edges, nodes, pointers, senders, *columns)
-    sums = []
-    at = 0
-    for count, width in table.shapes:
-        e, v = (part[..., at : at + count * width, :].unflatten(-2, (count, width)) for part in (left, right))
-        sums.append((e.transpose(-1, -2) @ v).flatten(-2) @ matrices.flatten(0, 1))
-        at += count * width
+    parts, stacked = _stretches(table, left, right), matrices.flatten(0, 1)
+    sums = [parts.outer(at).flatten(-2) @ stacked for at in range(len(parts.widths))]
     isolated = len(pointers) - 1 - sum(count for count, _ in table.shapes)
     sums.append(nodes.new_zeros(*nodes.shape[:-2], isolated, matrices.shape[-1]))
     return torch.cat(sums, -2).index_select(-2, table.rank)

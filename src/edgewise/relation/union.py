@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ConfigError
-from edgewise.relation.sparse import Sparse, segments
+from edgewise.relation.sparse import Sparse
 
 
 def batch(relations: Sequence[Sparse]) -> Sparse:
@@ -88,6 +88,3 @@ def edges_of(relation: Sparse) -> Tensor:
         return torch.tensor([relation.n_edges])
     ends = torch.cat([relation.node_counts.new_zeros(1), relation.node_counts.cumsum(0)])
     return relation.pointers[ends].diff()
-
-
-__all__ = ["batch", "edges_of", "segments", "unbatch"]

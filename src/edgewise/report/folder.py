@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.errors import RunError
-
-FORMAT = 1
-"""The version of the records that this package writes and reads."""
+from edgewise.folders import FORMAT
 
 COMMANDS = {"inference": "`edgewise infer`", "training": "`edgewise train`"}
 """The kinds of run, and which command makes each anew."""
