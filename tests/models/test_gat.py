@@ -94,7 +94,7 @@ PLACES = [
     "first.0",
     "core.feature_dropout",
     "core.weight_dropout",
-    "dropout",
+    "second.input_dropout",
     "second.core.feature_dropout",
     "second.core.weight_dropout",
 ]

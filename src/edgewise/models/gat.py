@@ -12,14 +12,13 @@ class GAT(nn.Module):
     """Two layers (section 3.3): `heads` of `hidden` features side by side and ELU, then averaged output heads.
 
     Dropout acts on the input of both layers, on the features that are summed, and on the attention weights. The
-    authors draw the input's dropout for each head anew; a `BagLinear` with heads does so in the first layer. In the
-    second layer the heads share it, which is the same wherever there is one output head. The authors' code adds a bias
-    to both parts of a logit; as in the paper (eq. 3), there is none here.
+    input's is drawn anew for each head, as in the authors' code, by the first layer too if it is a `BagLinear` with
+    heads. Their code also adds a number a head to the logits, which the paper (eq. 3) does not have (`logit_bias`).
 
     Args:
         first: X W of all heads, with dropout on X: `BagLinear` or, for a matrix, `dense_input`, with as many heads.
         hidden: features a head; heads: of the first layer; output_heads: of the second.
-        n_classes: of the result; dropout: in all three places.
+        n_classes: of the result; dropout: in all three places; logit_bias: in both layers.
 
     `relation` holds the self-loops (`Sparse.with_loops`).
 
@@ -35,17 +34,24 @@ class GAT(nn.Module):
         *,
         output_heads: int = 1,
         dropout: float = 0.6,
+        logit_bias: bool = False,
     ) -> None:
         super().__init__()
         self.first = first
-        self.core = AdditiveAttention(hidden, heads, dropout=dropout)
+        self.core = AdditiveAttention(hidden, heads, dropout=dropout, logit_bias=logit_bias)
         self.bias = nn.Parameter(torch.zeros(heads * hidden))
-        self.dropout = nn.Dropout(dropout)
-        self.second = GraphAttention(heads * hidden, n_classes, output_heads, average=True, dropout=dropout)
+        self.second = GraphAttention(
+            heads * hidden,
+            n_classes,
+            output_heads,
+            average=True,
+            dropout=dropout,
+            input_dropout=dropout,
+            logit_bias=logit_bias,
+        )
 
     def forward(self, relation: Relation, features: Tensor | Bag) -> Tensor:
-        hidden = self._hidden(relation, self.first(features))
-        return self.second(relation, self.dropout(hidden))
+        return self.second(relation, self._hidden(relation, self.first(features)))
 
     def _hidden(self, relation: Relation, projected: Tensor) -> Tensor:
         return nn.functional.elu(self.core(relation, projected) + self.bias)
@@ -57,7 +63,7 @@ class GAT(nn.Module):
         """
         projected = self.first(features)
         hidden = self._hidden(relation, projected)
-        return self.core.attention(relation, projected), self.second.attention(relation, self.dropout(hidden))
+        return self.core.attention(relation, projected), self.second.attention(relation, hidden)
 
 
 def gat_on_bags(
@@ -68,7 +74,9 @@ def gat_on_bags(
     heads: int = 8,
     output_heads: int = 1,
     dropout: float = 0.6,
+    logit_bias: bool = False,
 ) -> GAT:
     """The model of the citation graphs: bags of words, 8 heads of 8 features."""
     first = BagLinear(n_words, hidden, heads=heads, dropout=dropout)
-    return GAT(first, hidden, heads, n_classes, output_heads=output_heads, dropout=dropout)
+    settings = {"output_heads": output_heads, "dropout": dropout, "logit_bias": logit_bias}
+    return GAT(first, hidden, heads, n_classes, **settings)

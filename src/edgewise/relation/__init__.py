@@ -18,6 +18,7 @@ import torch
 from edgewise.relation.band import Band
 from edgewise.relation.base import Relation
 from edgewise.relation.build import (
+    between,
     chain,
     from_adjacency,
     from_edge_index,
@@ -45,6 +46,7 @@ __all__ = [
     "Relation",
     "Sparse",
     "batch",
+    "between",
     "chain",
     "from_adjacency",
     "from_edge_index",

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ConfigError
+from edgewise.relation.blocks import Blocks
+from edgewise.relation.heads import four_dimensional, masked_attention
 from edgewise.relation.slots import Slotted
 
 
@@ -72,6 +74,22 @@ class Band(Slotted):
         kept = nodes if over >= 0 else nodes[..., : self.n_receivers + self.right, :]
         padded = torch.nn.functional.pad(kept, (0, 0, self.left, max(over, 0)))
         return padded.unfold(-2, self.in_degree, 1).transpose(-1, -2)
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, *, heads: int = 1, scale: float = 1.0
+    ) -> Tensor:
+        """Dot-product attention in blocks: each block of receivers hears itself and the blocks beside it.
+
+        Time and memory grow with n_receivers * (left + right).
+        """
+        blocks = Blocks.of(self)
+        parts = blocks.receivers(query), blocks.senders(key), blocks.senders(value)
+        lead, (q, k, v) = four_dimensional(*(blocks.by_head(part, heads) for part in parts))
+        mask = blocks.mask(self)
+        if mask.dim() > 3:
+            mask = mask[..., None, :, :, :].expand(*lead, *mask.shape[-3:]).flatten(0, -4)
+        out = masked_attention(q, k, v, mask.to(query.device), scale)
+        return blocks.joined(out.reshape(*lead, *out.shape[1:]), self.n_receivers)
 
     def reverse(self) -> Self:
         turned = self.reverse_edges(self.mask[..., None])[..., 0]

@@ -141,6 +141,10 @@ class Relation(ABC):
         mask = self.mask
         return edges if mask is None else edges.masked_fill(~mask[..., None].to(edges.device), fill)
 
+    def without_absent(self, edges: Tensor) -> Tensor:
+        """The edges with 0 in the place of those that are not there: [..., *layout, d]."""
+        return self._filled(edges, 0.0)
+
     # ---- aggregations ----------------------------------------------------------------------------------------------
 
     @property

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edgewise.errors import ConfigError
 from edgewise.relation.band import Band
+from edgewise.relation.complete import Complete
 from edgewise.relation.sparse import Sparse
 
 if TYPE_CHECKING:
@@ -28,6 +29,21 @@ def from_edge_index(edge_index: Tensor, n_nodes: int) -> Sparse:
             f"edge_index has shape {list(edge_index.shape)}", expected="[2, n_edges]: senders, receivers"
         )
     return Sparse(edge_index[0], edge_index[1], n_nodes)
+
+
+def between(n_receivers: int, senders: Tensor, *, causal: bool = False) -> Complete:
+    """Everyone hears the senders that are there: the relation of attention to sentences of different length.
+
+    Args:
+        n_receivers: number of receivers, of every sentence.
+        senders: bool [..., n_senders], True for a word, False for padding.
+        causal: only senders at or before the receiver.
+
+    Raises:
+        ConfigError: for a mask that is not bool.
+    """
+    relation = Complete(n_receivers, senders.shape[-1], causal=causal)
+    return relation.masked(edges=senders[..., None, :].expand(*senders.shape[:-1], n_receivers, -1))
 
 
 def from_adjacency(adjacency: "Tensor | np.ndarray | scipy.sparse.spmatrix | scipy.sparse.sparray") -> Sparse:

@@ -7,6 +7,13 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ConfigError
+from edgewise.relation.heads import (
+    causal_attention,
+    four_dimensional,
+    join_heads,
+    masked_attention,
+    split_heads,
+)
 from edgewise.relation.slots import Slotted
 
 
@@ -115,23 +122,28 @@ class Complete(Slotted):
         return (dense @ values).transpose(-2, -3).flatten(-2)
 
     def dot(self, receivers: Tensor, senders: Tensor, heads: int = 1) -> Tensor:
-        left = receivers.unflatten(-1, (heads, -1)).transpose(-2, -3)
-        right = senders.unflatten(-1, (heads, -1)).transpose(-2, -3)
-        products = (left @ right.transpose(-1, -2)).movedim(-3, -1)
+        products = (split_heads(receivers, heads) @ split_heads(senders, heads).mT).movedim(-3, -1)
         return products if self.loops else off_diagonal(products)
 
     def attend(
         self, query: Tensor, key: Tensor, value: Tensor, *, heads: int = 1, scale: float = 1.0
     ) -> Tensor:
-        """Dot-product attention by the fused kernel where it takes the mask; elsewhere in plain steps."""
-        mask = self.mask
-        if not self.loops or (mask is not None and not bool(mask.any(-1).all())):
+        """Dot-product attention by the fused kernel; without loops in plain steps."""
+        if not self.loops:
             return super().attend(query, key, value, heads=heads, scale=scale)
-        q, k, v = (part.unflatten(-1, (heads, -1)).transpose(-2, -3) for part in (query, key, value))
-        if mask is not None:
-            mask = mask[..., None, :, :]
-        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
-        return out.transpose(-2, -3).flatten(-2)
+        lead, (q, k, v) = four_dimensional(*(split_heads(part, heads) for part in (query, key, value)))
+        if self.present is None and self.causal and self.n_receivers == self.n_senders:
+            out = causal_attention(q, k, v, scale)
+        else:
+            out = masked_attention(q, k, v, self._mask_of(lead), scale)
+        return join_heads(out.reshape(*lead, *out.shape[1:]))
+
+    def _mask_of(self, lead: torch.Size) -> Tensor | None:
+        """The mask for [lead, heads, receiver, sender]. A single receiver is the last sender, so it hears all."""
+        mask = self.present if self.n_receivers == 1 else self.mask
+        if mask is None or mask.dim() == 2:
+            return mask
+        return mask.expand(*lead, *mask.shape[-2:]).flatten(0, -3)[:, None]
 
     def _square(self, edges: Tensor, fill: float = 0.0) -> Tensor:
         return edges if self.loops else with_diagonal(edges, fill)

@@ -29,9 +29,9 @@ class NodeObjective:
     """Cross-entropy of the training nodes, plus `l2` times 1/2 the squared weights; one step an epoch, on all nodes.
 
     With `l2_on = "first-layer"` (GCN) the penalty is that of the first layer's weights, and the validation loss has
-    it too, as in the authors' code. With "all-weights" (GAT) it is that of all weight matrices and attention vectors,
-    and the validation loss is the cross-entropy alone. (GAT's code has a list of names that means to leave biases out
-    and does not match TensorFlow's names; here biases are left out, as was meant.)
+    it too, as in the authors' code. Else it is that of "all-weights" (matrices and attention vectors) or of
+    "everything", and the validation loss is the cross-entropy alone. GAT's code has a list of names that means to leave
+    biases out and does not match TensorFlow's names, so its published figures are those of "everything".
     """
 
     steps_an_epoch, metric = 1, "accuracy"
@@ -101,12 +101,13 @@ class CitationExperiment:
         return NodeObjective(self.nodes, self.data, self.training)
 
     def learning(self, name: str, module: nn.Module, run: int, seed: int) -> Learning:
-        training = self.training
-        rule: Stopping = (
-            RisingLoss(training.patience)
-            if training.stopping == "rising-loss"
-            else Patience(training.patience)
-        )
+        patience = self.training.patience
+        rules: dict[str, Stopping] = {
+            "rising-loss": RisingLoss(patience),
+            "patience": Patience(patience),
+            "patience-loss": Patience(patience, keep="loss"),
+        }
+        rule = rules[self.training.stopping]
         return Learning(name, module, self._objective(), seed=seed, stopping=rule)
 
     def measure(self, run: int, members: Sequence[nn.Module]) -> Measured:
@@ -151,12 +152,19 @@ class CitationExperiment:
 
     def protocol(self) -> list[str]:
         training, model = self.training, cast(CitationModel, self.recipe.model)
-        where = "the first layer's weights" if training.l2_on == "first-layer" else "all weights but biases"
+        where = {
+            "first-layer": "the first layer's weights",
+            "all-weights": "all weights but biases",
+            "everything": "all weights and biases",
+        }[training.l2_on]
+        waiting = (
+            f"Training stops after {training.patience} epochs in which neither validation accuracy nor loss"
+        )
         rules = {
             "rising-loss": "Training stops when the validation loss exceeds the mean of the"
             f" {training.patience} before it; the last weights are tested.",
-            "patience": f"Training stops after {training.patience} epochs in which neither validation accuracy nor loss"
-            " reached its best; the weights where both did last are tested.",
+            "patience": f"{waiting} reached its best; the weights where both did last are tested.",
+            "patience-loss": f"{waiting} reached its best; the weights of the lowest validation loss are tested.",
         }
         return [
             "The labels of the test nodes are looked at once, after the last network was trained.",

@@ -28,7 +28,10 @@ def molecule_network(model: MPNNModel, n_atom_features: int, n_bond_features: in
 
 
 def decayed_weights(module: nn.Module, which: str) -> list[Tensor]:
-    """The weights that an L2 penalty is on: those of the module's `first` layer, or all but the biases."""
-    if which == "first-layer":
-        return [weight for name, weight in module.named_parameters() if name.startswith("first.")]
-    return [weight for name, weight in module.named_parameters() if not name.endswith("bias")]
+    """The weights that an L2 penalty is on: those of the module's `first` layer, all but the biases, or everything."""
+    chosen = {
+        "first-layer": lambda name: name.startswith("first."),
+        "all-weights": lambda name: not name.endswith("bias"),
+        "everything": lambda name: True,
+    }[which]
+    return [weight for name, weight in module.named_parameters() if chosen(name)]

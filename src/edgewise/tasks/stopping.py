@@ -1,7 +1,7 @@
 """When a training stops, and which weights are tested: the rules of the papers."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -59,15 +59,19 @@ class Patience:
     """Stop when neither the accuracy nor the loss has been as good as the best for `patience` epochs.
 
     The count starts anew when the validation accuracy is at least the best or the validation loss at most the lowest so
-    far; weights are kept when both hold, and the kept ones are tested.
+    far (Velickovic et al. 2018, section 3.3). The paper does not say which weights are tested:
 
-    Velickovic et al. (2018), section 3.3 and their released code, execute_cora.py.
+        "both"   those of the last epoch with both, as in the authors' code (execute_cora.py);
+        "loss"   those of the lowest validation loss. An early epoch with a lucky accuracy is not kept.
+
+    Args:
+        patience: epochs to wait; keep: whose weights are tested.
     """
 
     open_ended = True
 
-    def __init__(self, patience: int) -> None:
-        self.patience, self.done = patience, False
+    def __init__(self, patience: int, keep: Literal["both", "loss"] = "both") -> None:
+        self.patience, self.keep, self.done = patience, keep, False
         self.best, self.lowest, self.waited = 0.0, float("inf"), 0
 
     def observe(self, loss: float, metric: float) -> bool:
@@ -75,7 +79,7 @@ class Patience:
         self.waited = 0 if accurate or low else self.waited + 1
         self.best, self.lowest = max(self.best, metric), min(self.lowest, loss)
         self.done = self.waited == self.patience
-        return accurate and low
+        return low and (accurate or self.keep == "loss")
 
     def state(self) -> dict[str, Any]:
         return {"best": self.best, "lowest": self.lowest, "waited": self.waited, "done": self.done}

@@ -88,12 +88,14 @@ class GATModel:
         heads: heads of the first layer, concatenated.
         output_heads: heads of the second layer, averaged.
         dropout: share dropped in training: of both layers' inputs, of projected features, of attention weights.
+        logit_bias: whether the attention logits have a bias a head, as in the authors' code.
     """
 
     hidden: int = 8
     heads: int = 8
     output_heads: int = 1
     dropout: float = 0.6
+    logit_bias: bool = False
 
     def __post_init__(self) -> None:
         require(1 <= self.hidden <= 4096, "hidden", self.hidden, "1 to 4096 units")
@@ -139,27 +141,29 @@ class CitationTraining:
         seeds: networks that are trained, with seeds 0, 1, ...; their mean and spread are reported.
         learning_rate: step size of Adam (betas 0.9 and 0.999).
         l2: weight of 1/2 the sum of squared weights in the loss.
-        l2_on: "first-layer", also in the validation loss (GCN), or "all-weights", biases left out (GAT).
+        l2_on: "first-layer", also in the validation loss (GCN); "all-weights", biases left out; or "everything" that
+            is trained (GAT as its code has it).
         max_epochs: most epochs, should nothing stop the training earlier.
-        stopping: "rising-loss" tests the last weights, "patience" the best ones; see `edgewise.tasks.stopping`.
+        stopping: "rising-loss" tests the last weights, "patience" those with the best validation accuracy and loss, and
+            "patience-loss" those with the lowest validation loss; see `edgewise.tasks.stopping`.
         patience: epochs that the rule looks back at, or waits for.
     """
 
     seeds: int = 20
     learning_rate: float = 0.01
     l2: float = 5e-4
-    l2_on: Literal["first-layer", "all-weights"] = "first-layer"
+    l2_on: Literal["first-layer", "all-weights", "everything"] = "first-layer"
     max_epochs: int = 200
-    stopping: Literal["rising-loss", "patience"] = "rising-loss"
+    stopping: Literal["rising-loss", "patience", "patience-loss"] = "rising-loss"
     patience: int = 10
 
     def __post_init__(self) -> None:
         require(1 <= self.seeds <= 1000, "seeds", self.seeds, "1 to 1000 networks")
         require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")
         require(self.l2 >= 0, "l2", self.l2, "0 or a positive number")
-        one_of("l2_on", self.l2_on, ("first-layer", "all-weights"))
+        one_of("l2_on", self.l2_on, ("first-layer", "all-weights", "everything"))
         require(self.max_epochs >= 1, "max_epochs", self.max_epochs, "at least 1 epoch")
-        one_of("stopping", self.stopping, ("rising-loss", "patience"))
+        one_of("stopping", self.stopping, ("rising-loss", "patience", "patience-loss"))
         require(self.patience >= 1, "patience", self.patience, "at least 1 epoch")
 
 

@@ -17,23 +17,33 @@ def per_head(features: Tensor, vectors: Tensor) -> Tensor:
 class AdditiveAttention(nn.Module):
     """The attention of a GAT on projected nodes z = W h, a head:
 
-        logit_rs = LeakyReLU(a_r . z_r + a_s . z_s),   w_r. = softmax(logit_r.),   out_r = sum_s w_rs z_s
+        logit_rs = LeakyReLU(a_r . z_r + a_s . z_s (+ c)),   w_r. = softmax(logit_r.),   out_r = sum_s w_rs z_s
 
-    Velickovic et al. (2018), eq. 1-4. In training, dropout acts on the features that are summed (not on those that are
-    scored) and on the weights, as in the authors' code. Without dropout on the weights, they are never stored.
+    Velickovic et al. (2018), eq. 1-4; c, a number a head, is in the authors' code only. In training, dropout acts on
+    the features that are summed (not on those that are scored) and on the weights, as in that code. Without dropout on
+    the weights, they are never stored.
 
     Args:
         out_dim: features a head; heads: number of heads.
         dropout: on summed features and on weights.
-        slope: of the LeakyReLU.
+        slope: of the LeakyReLU; logit_bias: whether c is there.
 
     Shapes: projected [..., n_nodes, heads * out_dim] -> the same; attention [..., *layout, heads].
     """
 
-    def __init__(self, out_dim: int, heads: int, *, dropout: float = 0.0, slope: float = 0.2) -> None:
+    def __init__(
+        self,
+        out_dim: int,
+        heads: int,
+        *,
+        dropout: float = 0.0,
+        slope: float = 0.2,
+        logit_bias: bool = False,
+    ) -> None:
         super().__init__()
         self.heads, self.slope = heads, slope
         self.receiver, self.sender = (nn.Parameter(torch.empty(heads, out_dim)) for _ in range(2))
+        self.bias = nn.Parameter(torch.zeros(heads)) if logit_bias else None
         self.feature_dropout, self.weight_dropout = nn.Dropout(dropout), EdgeDropout(dropout)
         for vector in [*self.receiver.detach(), *self.sender.detach()]:
             nn.init.xavier_uniform_(vector[None])
@@ -44,7 +54,10 @@ class AdditiveAttention(nn.Module):
 
     def score(self, projected: Tensor) -> tuple[Tensor, Tensor]:
         """The part of each end in the logit: two of [..., n_nodes, heads]."""
-        return per_head(projected, self.receiver), per_head(projected, self.sender)
+        return self.shifted(per_head(projected, self.receiver)), per_head(projected, self.sender)
+
+    def shifted(self, received: Tensor) -> Tensor:
+        return received if self.bias is None else received + self.bias
 
     def weigh(self, relation: Relation, received: Tensor, sent: Tensor) -> Tensor:
         logits = relation.from_receivers(received) + relation.from_senders(sent)
@@ -72,8 +85,9 @@ class GraphAttention(nn.Module):
     Args:
         in_dim: features of a node; out_dim: features a head; heads: number of heads.
         average: take the mean of the heads (eq. 6) instead of putting them side by side (eq. 5).
-        dropout: on summed features and on attention weights (dropout on the input is the model's).
-        slope: of the LeakyReLU; bias: whether b is there.
+        dropout: on summed features and on attention weights.
+        input_dropout: on h; each head draws its own, as in the authors' code.
+        slope: of the LeakyReLU; bias: whether b is there; logit_bias: whether c is.
 
     Shapes: nodes [..., n_nodes, in_dim] -> [..., n_nodes, heads * out_dim], or [..., n_nodes, out_dim] if averaged.
 
@@ -89,21 +103,33 @@ class GraphAttention(nn.Module):
         *,
         average: bool = False,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
         slope: float = 0.2,
         bias: bool = True,
+        logit_bias: bool = False,
     ) -> None:
         super().__init__()
-        self.average = average
+        self.average, self.input_dropout = average, EdgeDropout(input_dropout)
         self.linear = nn.Linear(in_dim, heads * out_dim, bias=False)
-        self.core = AdditiveAttention(out_dim, heads, dropout=dropout, slope=slope)
+        self.core = AdditiveAttention(out_dim, heads, dropout=dropout, slope=slope, logit_bias=logit_bias)
         self.bias = nn.Parameter(torch.zeros(out_dim if average else heads * out_dim)) if bias else None
         for part in self.linear.weight.detach().split(out_dim):
             nn.init.xavier_uniform_(part)
 
     def attention(self, relation: Relation, nodes: Tensor) -> Tensor:
         """How much each receiver attends to each sender: [..., *layout, heads], summing to 1 over its in-edges."""
+        return self.core.weigh(relation, *self._projected(nodes)[1])
+
+    def _projected(self, nodes: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """z of all heads, side by side, and the parts of the logits."""
         check_width("GraphAttention", nodes, self.linear.in_features)
-        return self.core.weigh(relation, *self._score(nodes))
+        if not (self.training and self.input_dropout.p):
+            return self.linear(nodes), self._score(nodes)
+        copies = nodes[..., None, :, :].expand(*nodes.shape[:-2], self.core.heads, *nodes.shape[-2:])
+        kept = self.input_dropout(copies)
+        weights = self.linear.weight.unflatten(0, (self.core.heads, -1))
+        projected = (kept @ weights.mT).transpose(-3, -2).flatten(-2)
+        return projected, self.core.score(projected)
 
     def _score(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """a . (W h) as (a W) . h: the vectors go through the weights once, not through every node."""
@@ -111,11 +137,10 @@ class GraphAttention(nn.Module):
         vectors = torch.stack([self.core.receiver, self.core.sender])
         both = torch.einsum("ehd,hdi->ehi", vectors, weights).flatten(0, 1)
         received, sent = linear(nodes, both).chunk(2, -1)
-        return received, sent
+        return self.core.shifted(received), sent
 
     def forward(self, relation: Relation, nodes: Tensor) -> Tensor:
-        check_width("GraphAttention", nodes, self.linear.in_features)
-        out = self.core(relation, self.linear(nodes), self._score(nodes))
+        out = self.core(relation, *self._projected(nodes))
         out = merged(out, self.core.heads, average=self.average)
         return out if self.bias is None else out + self.bias
 
