@@ -12,11 +12,9 @@ each receiver's normaliser, all of the size of the nodes; the receivers' gradien
 senders' are one walk over their out-edges that computes the weights again, as FlashAttention does (Dao et al. 2022).
 """
 
-from collections.abc import Callable
-from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.library import custom_op
@@ -54,6 +52,13 @@ def composed(
     return csr.product(value, csr.edge_softmax(logits, receivers, rows.pointers), rows, columns)
 
 
+def loops() -> ModuleType:
+    """The compiled loops; their module imports numba."""
+    from edgewise.relation import additive_loops
+
+    return additive_loops
+
+
 @custom_op("edgewise::additive_attention", mutates_args=())
 def _additive(
     receiver_logits: Tensor,
@@ -73,7 +78,7 @@ def _additive(
     made = [fused.result(lead, n, features, value) for features in (width, heads, width, heads)]
     ends = [fused.stacked(part, lead) for part in (receiver_logits, sender_logits, value)]
     slope_ = ends[2].dtype.type(slope)
-    kernel = _forward_kernel(heads, width // heads)
+    kernel = loops().forward(heads, width // heads)
     fused.over_rows(kernel, pointers.numpy(), neighbours.numpy(), *ends, slope_, *(into for _, into in made))
     out, log_total, p, q = (tensor for tensor, _ in made)
     return out, log_total, p, q
@@ -111,7 +116,7 @@ def _to_senders(
     nodes = [fused.stacked(part, lead) for part in parts]
     to_logits, into_logits = fused.result(lead, sender_logits.shape[-2], heads, value)
     to_value, into_value = fused.result(lead, value.shape[-2], value.shape[-1], value)
-    kernel = _backward_kernel(heads, value.shape[-1] // heads)
+    kernel = loops().backward(heads, value.shape[-1] // heads)
     places = back_pointers.numpy(), back_neighbours.numpy()
     fused.over_rows(kernel, *places, *nodes, nodes[2].dtype.type(slope), into_logits, into_value)
     return to_logits, to_value
@@ -148,98 +153,3 @@ def _backward(ctx: Any, grad: Tensor, *_: Tensor) -> tuple[Any, ...]:
 
 
 _additive.register_autograd(_backward, setup_context=_keep)
-
-
-# ---- the loops (see `edgewise.relation.fused`) ---------------------------------------------------------------------
-
-
-@lru_cache(maxsize=64)
-def _forward_kernel(heads: int, width: int) -> Callable[..., None]:
-    """Weights and values are summed in two lots, senders with x > 0 in the second: p and q cost nothing more."""
-
-    def loop(first, last, pointers, neighbours, own, other, value, slope, out, log_total, p, q):
-        kind = value.dtype
-        nothing = kind.type(0)
-        most, weight, lot = np.empty(heads, kind), np.empty(heads, kind), np.empty(heads, np.int64)
-        total, mixed = np.empty(2 * heads, kind), np.empty(2 * heads * width, kind)
-        for g in range(value.shape[0]):
-            for i in range(first, last):
-                for h in range(heads):
-                    most[h] = -np.inf
-                for h in range(2 * heads):
-                    total[h] = 0
-                for c in range(2 * heads * width):
-                    mixed[c] = 0
-                for k in range(pointers[i], pointers[i + 1]):
-                    j = neighbours[k]
-                    for h in range(heads):
-                        most[h] = max(most[h], other[g, j, h])
-                for h in range(heads):  # LeakyReLU rises, so the largest sender has the largest logit
-                    logit = own[g, i, h] + most[h]
-                    most[h] = max(logit, slope * logit)
-                for k in range(pointers[i], pointers[i + 1]):
-                    j = neighbours[k]
-                    for h in range(heads):
-                        logit = own[g, i, h] + other[g, j, h]
-                        weight[h] = np.exp(max(logit, slope * logit) - most[h])
-                        lot[h] = h + heads if logit > 0 else h
-                    for h in range(heads):
-                        at = lot[h]
-                        total[at] += weight[h]
-                        for c in range(width):
-                            mixed[at * width + c] += weight[h] * value[g, j, h * width + c]
-                for h in range(heads):
-                    whole = total[h] + total[h + heads]
-                    scale = 1 / whole if whole > 0 else nothing
-                    for c in range(width):
-                        above = mixed[(h + heads) * width + c]
-                        out[g, i, h * width + c] = (mixed[h * width + c] + above) * scale
-                        p[g, i, h * width + c] = above * scale
-                    q[g, i, h] = total[h + heads] * scale
-                    log_total[g, i, h] = most[h] + np.log(whole) if whole > 0 else nothing
-
-    return fused.compiled(loop)
-
-
-@lru_cache(maxsize=64)
-def _backward_kernel(heads: int, width: int) -> Callable[..., None]:
-    def loop(
-        first,
-        last,
-        pointers,
-        neighbours,
-        own,
-        other,
-        value,
-        grad,
-        shared,
-        log_total,
-        slope,
-        to_other,
-        to_value,
-    ):
-        kind = value.dtype
-        sums, mixed = np.empty(heads, kind), np.empty(heads * width, kind)
-        for g in range(value.shape[0]):
-            for j in range(first, last):
-                for h in range(heads):
-                    sums[h] = 0
-                for c in range(heads * width):
-                    mixed[c] = 0
-                for k in range(pointers[j], pointers[j + 1]):
-                    i = neighbours[k]
-                    for h in range(heads):
-                        logit = own[g, i, h] + other[g, j, h]
-                        weight = np.exp(max(logit, slope * logit) - log_total[g, i, h])
-                        along = kind.type(0)
-                        for c in range(width):
-                            along += grad[g, i, h * width + c] * value[g, j, h * width + c]
-                            mixed[h * width + c] += weight * grad[g, i, h * width + c]
-                        change = weight * (along - shared[g, i, h])
-                        sums[h] += change if logit > 0 else slope * change
-                for h in range(heads):
-                    to_other[g, j, h] = sums[h]
-                for c in range(heads * width):
-                    to_value[g, j, c] = mixed[c]
-
-    return fused.compiled(loop)
