@@ -1,0 +1,73 @@
+"""What every model from a sequence of tokens to another one offers."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+from torch import Tensor, nn
+
+
+def _selected(value: Any, rows: Tensor) -> Any:
+    if isinstance(value, Tensor):
+        return value.index_select(0, rows)
+    if isinstance(value, tuple):
+        return tuple(_selected(part, rows) for part in value)
+    return value.select(rows) if hasattr(value, "select") else value
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A record whose tensors have the batch in front; tuples and records in it are of the same kind."""
+
+    def select(self, rows: Tensor) -> Self:
+        """The record of some rows of the batch, in the order given, perhaps several times: rows [k] int64.
+
+        Fields that are no tensors (a position, say) are the same for all rows and stay.
+        """
+        return replace(self, **{f.name: _selected(getattr(self, f.name), rows) for f in fields(self)})
+
+
+class SequenceModel(nn.Module, ABC):
+    """A model of target sequences given source sequences; tokens are numbers (`edgewise.tokens`).
+
+    Shapes: source [batch, S] int64, each row ending with EOS and filled up with PAD; target_in [batch, T] beginning with
+    BOS, filled up with PAD. Padding changes nothing.
+
+    Attributes:
+        n_source, n_target: sizes of the vocabularies.
+    """
+
+    n_source: int
+    n_target: int
+
+    @abstractmethod
+    def encode(self, source: Tensor) -> Rows:
+        """What the decoder needs of the source, computed once."""
+
+    @abstractmethod
+    def start(self, memory: Any) -> Rows:
+        """The decoder's state before the first token."""
+
+    @abstractmethod
+    def step(self, memory: Any, state: Any, tokens: Tensor) -> tuple[Tensor, Any]:
+        """One step of the decoder: the last tokens [batch] -> logits of the next ones [batch, n_target], and a new state.
+
+        `memory` has as many rows as `state`. Nothing is kept in the model: states are passed and returned.
+        """
+
+    @abstractmethod
+    def forward(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Logits of every next token, the target being known (teacher forcing): [batch, T, n_target]."""
+
+    @abstractmethod
+    def attention(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Which source position each target step looks at: weights [batch, T, S].
+
+        Raises:
+            ConfigError: for a model without attention.
+        """
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that are trained; shared ones count once."""
+        return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
