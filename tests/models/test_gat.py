@@ -5,7 +5,7 @@ import torch
 
 from edgewise.models import GAT, dense_input, gat_on_bags
 from edgewise.nn import Bag, GraphAttention
-from edgewise.nn.dropout import EdgeDropout
+from edgewise.nn.dropout import QuickDropout
 from edgewise.relation import Complete, Sparse, fused
 
 N, WORDS, CLASSES, HIDDEN, HEADS = 6, 9, 3, 4, 2
@@ -89,7 +89,7 @@ def test_the_model_of_the_citation_graphs_has_the_papers_sizes():
     assert len(places) == 6  # input, summed features and weights of both layers
 
 
-DROPOUTS = (torch.nn.Dropout, EdgeDropout)
+DROPOUTS = (torch.nn.Dropout, QuickDropout)
 PLACES = [
     "first.0",
     "core.feature_dropout",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.errors import ConfigError
-from edgewise.nn.dropout import EdgeDropout
+from edgewise.nn.dropout import QuickDropout
 from edgewise.relation import Sparse
 
 
@@ -42,7 +42,7 @@ class BagLinear(nn.Module):
         self.heads = heads
         self.weight = nn.Parameter(torch.empty(in_dim, heads * out_dim))
         self.bias = nn.Parameter(torch.zeros(heads * out_dim)) if bias else None
-        self.dropout = EdgeDropout(dropout)
+        self.dropout = QuickDropout(dropout)
         for part in self.weight.detach().split(out_dim, -1):
             nn.init.xavier_uniform_(part)
 

@@ -6,7 +6,7 @@ from torch.nn.functional import leaky_relu
 
 from edgewise.errors import ConfigError
 from edgewise.nn import GraphAttention, GraphAttentionV2
-from edgewise.nn.dropout import EdgeDropout
+from edgewise.nn.dropout import QuickDropout
 from edgewise.nn.graph import AdditiveAttention
 from edgewise.relation import Band, Complete, Sparse, fused
 
@@ -191,7 +191,7 @@ def test_dropped_weights_do_not_make_the_others_sum_to_1():
     torch.manual_seed(1)
     out = core(relation, projected)
     torch.manual_seed(1)
-    kept = EdgeDropout(0.5)(core.attention(relation, projected))
+    kept = QuickDropout(0.5)(core.attention(relation, projected))
     assert (kept == 0).any()
     assert_same(out, relation.sum_senders(projected, kept))
 

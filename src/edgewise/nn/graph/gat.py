@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear
 
-from edgewise.nn.dropout import EdgeDropout
+from edgewise.nn.dropout import QuickDropout
 from edgewise.nn.widths import check_width
 from edgewise.relation import Relation
 
@@ -44,7 +44,7 @@ class AdditiveAttention(nn.Module):
         self.heads, self.slope = heads, slope
         self.receiver, self.sender = (nn.Parameter(torch.empty(heads, out_dim)) for _ in range(2))
         self.bias = nn.Parameter(torch.zeros(heads)) if logit_bias else None
-        self.feature_dropout, self.weight_dropout = nn.Dropout(dropout), EdgeDropout(dropout)
+        self.feature_dropout, self.weight_dropout = nn.Dropout(dropout), QuickDropout(dropout)
         for vector in [*self.receiver.detach(), *self.sender.detach()]:
             nn.init.xavier_uniform_(vector[None])
 
@@ -109,7 +109,7 @@ class GraphAttention(nn.Module):
         logit_bias: bool = False,
     ) -> None:
         super().__init__()
-        self.average, self.input_dropout = average, EdgeDropout(input_dropout)
+        self.average, self.input_dropout = average, QuickDropout(input_dropout)
         self.linear = nn.Linear(in_dim, heads * out_dim, bias=False)
         self.core = AdditiveAttention(out_dim, heads, dropout=dropout, slope=slope, logit_bias=logit_bias)
         self.bias = nn.Parameter(torch.zeros(out_dim if average else heads * out_dim)) if bias else None
@@ -178,7 +178,7 @@ class GraphAttentionV2(nn.Module):
         self.receiver, self.sender = (nn.Linear(in_dim, heads * out_dim, bias=bias) for _ in range(2))
         self.vector = nn.Parameter(torch.empty(heads, out_dim))
         self.bias = nn.Parameter(torch.zeros(heads * out_dim)) if bias else None
-        self.weight_dropout = EdgeDropout(dropout)
+        self.weight_dropout = QuickDropout(dropout)
         for vector in self.vector.detach():
             nn.init.xavier_uniform_(vector[None])
 
