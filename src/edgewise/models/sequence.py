@@ -30,8 +30,8 @@ class Rows:
 class SequenceModel(nn.Module, ABC):
     """A model of target sequences given source sequences; tokens are numbers (`edgewise.tokens`).
 
-    Shapes: source [batch, S] int64, each row ending with EOS and filled up with PAD; target_in [batch, T] beginning with
-    BOS, filled up with PAD. Padding changes nothing.
+    Shapes: source [batch, S] int64, each row ending with EOS and filled up with PAD; target_in [batch, T] beginning
+    with BOS, filled up with PAD. Padding changes nothing.
 
     Attributes:
         n_source, n_target: sizes of the vocabularies.
@@ -50,7 +50,7 @@ class SequenceModel(nn.Module, ABC):
 
     @abstractmethod
     def step(self, memory: Any, state: Any, tokens: Tensor) -> tuple[Tensor, Any]:
-        """One step of the decoder: the last tokens [batch] -> logits of the next ones [batch, n_target], and a new state.
+        """One step of the decoder: the last tokens [batch] -> logits of the next [batch, n_target], and a new state.
 
         `memory` has as many rows as `state`. Nothing is kept in the model: states are passed and returned.
         """

@@ -9,8 +9,8 @@ from edgewise.errors import ConfigError
 class QuickDropout(nn.Module):
     """`nn.Dropout` that takes a fifth of the time on a CPU: each number is 0 with probability p, else divided by 1 - p.
 
-    torch draws one number a Bernoulli trial, which takes longer there than most layers that dropout is for. Here 64 random
-    bits serve four trials, so p is rounded to a multiple of 2^-16.
+    torch draws one number a Bernoulli trial, which takes longer there than most layers that dropout is for. Here 64
+    random bits serve four trials, so p is rounded to a multiple of 2^-16.
 
     Args:
         p: probability of 0, from 0 to below 1.

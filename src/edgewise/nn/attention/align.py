@@ -116,8 +116,11 @@ class RenormalisedLocalPredictive(LocalPredictive):
 
     def forward(self, relation: Relation, logits: Tensor, query: Tensor, *, first: int = 0) -> Tensor:
         weights = super().forward(relation, logits, query)
-        smallest = torch.finfo(weights.dtype).tiny
-        return weights / relation.from_receivers(relation.sum(weights).clamp_min(smallest))
+        total = relation.sum(weights)
+        total = total.masked_fill(
+            total == 0, 1.0
+        )  # a window without senders: 0 / 1, and no gradient of infinity
+        return weights / relation.from_receivers(total)
 
 
 def checked_reach(reach: int, least: int) -> int:

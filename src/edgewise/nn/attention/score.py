@@ -143,15 +143,15 @@ class LocationScore(Score):
         self.weight = nn.Linear(query_dim, n_positions, bias=False)
 
     def keys(self, key: Tensor) -> Tensor:
-        """Which position each sender has, as a unit vector: [n_senders, n_senders]."""
+        """Which position each sender has, as a unit vector: [..., n_senders, n_senders]."""
         if key.shape[-2] > self.weight.out_features:
             raise ConfigError(
                 f"LocationScore was given {key.shape[-2]} positions",
                 expected=f"at most {self.weight.out_features}, as it was made for",
             )
-        return torch.eye(key.shape[-2], dtype=key.dtype, device=key.device)
+        places = torch.eye(key.shape[-2], dtype=key.dtype, device=key.device)
+        return places.expand(*key.shape[:-1], -1)
 
     def logits(self, relation: Relation, query: Tensor, keys: Tensor) -> Tensor:
         check_width("the query of LocationScore", query, self.weight.in_features)
-        scores = self.weight(query)[..., : keys.shape[-1]]
-        return relation.dot(scores, keys.expand(*scores.shape[:-2], -1, -1))
+        return relation.dot(self.weight(query)[..., : keys.shape[-1]], keys)
