@@ -14,6 +14,7 @@ BELOW = {
     "settings": set(),
     "folders": set(),
     "runtime": set(),
+    "tokens": set(),
     "relation": set(),
     "graph": {"relation"},
     "nn": {"relation", "graph"},
@@ -30,7 +31,7 @@ BELOW = {
 the others may ask the package for its version only, since its names load rooms. `report` is a leaf that reads saved
 records, so that a result may call it (`Inference.report`) without a circle."""
 
-LEAVES = {"errors", "settings", "folders"}
+LEAVES = {"errors", "settings", "folders", "tokens"}
 """Modules that everybody may import; they import `errors` at most."""
 FREE = {"cli", "__init__", "__main__"}
 REPORT_REFUSES = {"torch", "pandas"}

@@ -23,6 +23,26 @@ from edgewise.nn import (
     TypedMessage,
 )
 from edgewise.nn import blocks as gn
+from edgewise.nn.attention import (
+    AdditiveScore,
+    Attention,
+    ConcatScore,
+    DotScore,
+    EmbeddedGaussianScore,
+    GaussianScore,
+    GeneralScore,
+    HardSample,
+    LocalMonotonic,
+    LocalPredictive,
+    LocationScore,
+    Mean,
+    MultiHeadAttention,
+    RelativePositions,
+    RenormalisedLocalPredictive,
+    ScaledDotScore,
+    Softmax,
+    StraightThroughGumbel,
+)
 from edgewise.relation import Band, Complete, Sparse, fused
 
 NODE, EDGE, GLOBAL = 3, 2, 2
@@ -40,10 +60,15 @@ def boolean(*size, seed=0):
 
 @dataclass(frozen=True)
 class Layer:
-    """A module, and how it takes a graph to a graph that holds what it wrote."""
+    """A module, and how it takes a graph to a graph that holds what it wrote.
+
+    Args:
+        by_place: whether the number of a node means its place in a sentence.
+    """
 
     make: Callable[[], nn.Module]
     run: Callable[[nn.Module, Graph], Graph]
+    by_place: bool = False
 
 
 def only_nodes(graph, nodes):
@@ -60,6 +85,31 @@ def on_edges(make):
 
 def on_graph(make):
     return Layer(make, lambda m, g: m(g))
+
+
+def score(make, by_place=False):
+    return Layer(make, lambda m, g: Graph(g.relation, edges=m(g.relation, g.nodes, g.nodes)), by_place)
+
+
+def attention(align, by_place=False):
+    """An alignment, in evaluation: a draw is then the likeliest."""
+    return Layer(
+        lambda: Attention(AdditiveScore(NODE, NODE, 2), align()).eval(),
+        lambda m, g: Graph(
+            g.relation,
+            m(g.relation, g.nodes, m.keys(g.nodes), g.nodes.square()),
+            m.attention(g.relation, g.nodes, m.keys(g.nodes)),
+        ),
+        by_place,
+    )
+
+
+def multi_head(make, by_place=False):
+    return Layer(
+        make,
+        lambda m, g: Graph(g.relation, m(g.relation, g.nodes), m.attention(g.relation, g.nodes)),
+        by_place,
+    )
 
 
 LAYERS = {
@@ -104,8 +154,40 @@ LAYERS = {
     "two full blocks": on_graph(
         lambda: GraphNetwork(gn.full_block(DIMS, OUT, (3,)), gn.full_block(OUT, OUT, (3,)))
     ),
+    "score, dot": score(DotScore),
+    "score, scaled dot": score(ScaledDotScore),
+    "score, general": score(lambda: GeneralScore(NODE, NODE)),
+    "score, additive": score(lambda: AdditiveScore(NODE, NODE, 2)),
+    "score, concat": score(lambda: ConcatScore(NODE, NODE, 2)),
+    "score, location": score(lambda: LocationScore(NODE, 12), by_place=True),
+    "score, gaussian": score(GaussianScore),
+    "score, embedded gaussian": score(lambda: EmbeddedGaussianScore(NODE, NODE, 2)),
+    "attention, softmax": attention(Softmax),
+    "attention, mean": attention(Mean),
+    "attention, monotonic": attention(lambda: LocalMonotonic(1), by_place=True),
+    "attention, predictive": attention(lambda: LocalPredictive(NODE, 2, 2), by_place=True),
+    "attention, predictive and renormalised": attention(
+        lambda: RenormalisedLocalPredictive(NODE, 2, 2), by_place=True
+    ),
+    "attention, hard": attention(HardSample),
+    "attention, straight through": attention(StraightThroughGumbel),
+    "multi-head attention": multi_head(lambda: MultiHeadAttention(NODE, NODE)),
+    "multi-head attention, relative": multi_head(
+        lambda: MultiHeadAttention(NODE, 1, relative=RelativePositions(NODE, 1)), by_place=True
+    ),
+    "multi-head attention, relative a head": multi_head(
+        lambda: MultiHeadAttention(NODE, NODE, relative=RelativePositions(1, 2, NODE)), by_place=True
+    ),
+    "multi-head attention, relative keys": multi_head(
+        lambda: MultiHeadAttention(NODE, NODE, relative=RelativePositions(1, 2, values=False)), by_place=True
+    ),
 }
 every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+WITHOUT_PLACES = {name: layer for name, layer in LAYERS.items() if not layer.by_place}
+every_layer_without_places = pytest.mark.parametrize("layer", WITHOUT_PLACES.values(), ids=WITHOUT_PLACES)
+EXACT = {name: layer for name, layer in LAYERS.items() if name != "attention, straight through"}
+"""Layers whose gradient is the derivative of what they compute, and not on purpose another."""
+every_exact_layer = pytest.mark.parametrize("layer", EXACT.values(), ids=EXACT)
 
 SLOTTED = {
     "complete": Complete(4),
@@ -238,7 +320,7 @@ def test_isolated_nodes_and_missing_edges_give_finite_numbers_and_gradients(laye
             assert grad is None or grad.isfinite().all()
 
 
-@every_layer
+@every_layer_without_places
 def test_permuting_nodes_permutes_output(layer):
     module, graph = made(layer), graph_on(SPARSE["isolated, parallel, loop"])
     place = torch.tensor([3, 0, 4, 1, 2])  # node i goes to place[i]
@@ -256,7 +338,7 @@ def test_permuting_nodes_permutes_output(layer):
     )
 
 
-@every_layer
+@every_layer_without_places
 def test_a_disjoint_union_is_its_graphs_one_by_one(layer):
     module = made(layer)
     relations = [
@@ -282,7 +364,7 @@ WITH_ABSENT = {
 }
 
 
-@every_layer
+@every_layer_without_places
 @pytest.mark.parametrize("relation", WITH_ABSENT.values(), ids=WITH_ABSENT)
 def test_whatever_stands_in_absent_nodes_changes_nothing_for_those_that_are_there(layer, relation):
     module = made(layer)
@@ -323,16 +405,16 @@ TINY = Sparse(
 
 def as_function(layer, module, graph):
     """A layer as a function of its parameters and of the graph's attributes, with what to call it with."""
-    names, parameters = zip(*module.named_parameters(), strict=True)
+    named = dict(module.named_parameters())
 
     def function(*values):
-        given = dict(zip(names, values, strict=False))
-        changed = graph.replace(**dict(zip(PARTS, values[len(names) :], strict=True)))
+        given = dict(zip(named, values, strict=False))
+        changed = graph.replace(**dict(zip(PARTS, values[len(named) :], strict=True)))
         run = Bound(module, layer)
         out = torch.func.functional_call(run, {f"module.{name}": v for name, v in given.items()}, (changed,))
         return tuple(parts_of(out).values())
 
-    values = [*parameters, *parts_of(graph).values()]
+    values = [*named.values(), *parts_of(graph).values()]
     return function, [value.detach().clone().requires_grad_() for value in values]
 
 
@@ -347,21 +429,25 @@ class Bound(nn.Module):
         return self.layer.run(self.module, graph)
 
 
-@every_layer
+@every_exact_layer
 @pytest.mark.parametrize("relation", [TINY, Complete(3, loops=False)], ids=["sparse", "complete"])
 def test_gradients_are_exact(layer, relation):
     function, values = as_function(layer, made(layer), graph_on(relation))
     assert torch.autograd.gradcheck(function, values)
 
 
-@every_layer
+@every_exact_layer
 @pytest.mark.usefixtures("fused_loops")
 def test_gradients_of_fused_loops_are_exact(layer):
     function, values = as_function(layer, made(layer), graph_on(TINY))
     assert torch.autograd.gradcheck(function, values)
 
 
-SMOOTH = [name for name in LAYERS if "Graph" in name or "Message" in name or "EdgeNetwork" in name]
+SMOOTH = [
+    name
+    for name in EXACT
+    if any(part in name for part in ("Graph", "Message", "EdgeNetwork", "score", "attention"))
+]
 
 
 @pytest.mark.parametrize("name", SMOOTH)

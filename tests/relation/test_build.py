@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from edgewise.errors import ConfigError
-from edgewise.relation import Complete, from_slots, nearest_slots
+from edgewise.relation import Complete, between, from_slots, nearest_slots
 
 
 def distances_of(points):
@@ -68,3 +68,35 @@ def test_a_table_of_everybody_else_is_the_complete_relation():
     slots = Complete(4, loops=False).slots()
     sparse, edges = from_slots(slots), torch.randn(12, 2)
     assert torch.equal(sparse.to_dense(edges), Complete(4, loops=False).to_dense(edges.reshape(4, 3, 2)))
+
+
+WORDS = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], dtype=torch.bool)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("n_receivers", [1, 2, 4])
+def test_everyone_hears_the_words_that_are_there(n_receivers, causal):
+    relation = between(n_receivers, WORDS, causal=causal)
+    assert relation.layout == (n_receivers, 4)
+    for sentence, words in zip(relation.mask, WORDS.tolist(), strict=True):
+        for receiver, row in enumerate(sentence.tolist()):
+            last = receiver + 4 - n_receivers if causal else 3  # receivers are the last of the senders
+            assert row == [there and sender <= last for sender, there in enumerate(words)]
+
+
+def test_sentences_without_a_batch_and_in_a_batch_of_batches():
+    assert torch.equal(between(2, WORDS[0]).mask, WORDS[:1].expand(2, -1))
+    deep = between(2, WORDS.expand(5, -1, -1)).mask
+    assert torch.equal(deep, WORDS[:, None].expand(5, 3, 2, 4))
+
+
+def test_only_masks_say_who_is_there():
+    with pytest.raises(ConfigError) as error:
+        between(2, torch.ones(3, 4))
+    assert "the mask of edges is torch.float32 of shape [3, 2, 4]" in str(error.value)
+    assert "torch.bool of shape [..., 2, 4]" in str(error.value)
+
+
+def test_more_receivers_than_senders_cannot_be_the_last_of_them():
+    with pytest.raises(ConfigError, match=r"Complete\(5, 4, loops=True\) is to be causal"):
+        between(5, WORDS, causal=True)

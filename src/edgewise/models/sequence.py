@@ -4,7 +4,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
+
+from edgewise.errors import DataError
+from edgewise.tokens import PAD
 
 
 def _selected(value: Any, rows: Tensor) -> Any:
@@ -71,3 +75,31 @@ class SequenceModel(nn.Module, ABC):
     def n_parameters(self) -> int:
         """Numbers that are trained; shared ones count once."""
         return sum(parameter.numel() for parameter in self.parameters() if parameter.requires_grad)
+
+
+def lengths_of(source: Tensor) -> Tensor:
+    """Number of tokens of each sentence: source [batch, S] -> [batch] int64.
+
+    Raises:
+        DataError: for tokens of another shape or type, a row without tokens, or one with padding before a token.
+    """
+    if source.dim() != 2 or source.dtype != torch.int64:
+        raise DataError(
+            f"tokens are {source.dtype} of shape {list(source.shape)}",
+            expected="torch.int64 of shape [batch, S]",
+        )
+    there = source != PAD
+    lengths = there.sum(1)
+    empty = lengths == 0
+    if bool(empty.any()):
+        row = int(empty.nonzero()[0])
+        raise DataError(
+            f"sentence {row} of the batch has no tokens", expected="at least EOS in every sentence"
+        )
+    broken = (there[:, 1:] & ~there[:, :-1]).any(1)
+    if bool(broken.any()):
+        row = int(broken.nonzero()[0])
+        raise DataError(
+            f"sentence {row} of the batch has padding before a token", expected="padding at the end only"
+        )
+    return lengths

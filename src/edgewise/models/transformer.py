@@ -13,6 +13,7 @@ from edgewise.nn.dropout import QuickDropout
 from edgewise.nn.position import SinusoidalPositions
 from edgewise.nn.transformer import DecoderLayer, EncoderLayer, LayerDims
 from edgewise.relation import Complete, Relation, between
+from edgewise.settings import one_of, require
 from edgewise.tokens import PAD
 
 Tied = Literal["all", "target", "none"]
@@ -22,19 +23,18 @@ class TokenEmbedding(nn.Module):
     """Vectors of tokens, times sqrt(dim), plus their positions (Vaswani et al. 2017, sections 3.4 and 3.5).
 
     Args:
-        n_tokens: size of the vocabulary; dim: of the vectors.
-        positions: whether sinusoids are added (not with relative positions).
-        dropout: on the sum.
+        n_tokens: size of the vocabulary.
+        dims: width, and dropout, which is on the sum; sinusoids are added unless the layers have relative positions.
 
     Shapes: tokens [..., n] int64 -> [..., n, dim].
     """
 
-    def __init__(self, n_tokens: int, dim: int, *, positions: bool, dropout: float) -> None:
+    def __init__(self, n_tokens: int, dims: LayerDims) -> None:
         super().__init__()
-        self.table = nn.Embedding(n_tokens, dim)
-        self.positions = SinusoidalPositions(dim) if positions else None
-        self.scale, self.dropout = dim**0.5, QuickDropout(dropout)
-        nn.init.normal_(self.table.weight, std=dim**-0.5)
+        self.table = nn.Embedding(n_tokens, dims.dim)
+        self.positions = None if dims.relative else SinusoidalPositions(dims.dim)
+        self.scale, self.dropout = dims.dim**0.5, QuickDropout(dims.dropout)
+        nn.init.normal_(self.table.weight, std=dims.dim**-0.5)
 
     def forward(self, tokens: Tensor, *, first: int = 0) -> Tensor:
         """`first` is the position of the first token."""
@@ -72,10 +72,16 @@ class TransformerMemory(Rows):
 
 @dataclass(frozen=True, eq=False)
 class TransformerState(Rows):
-    """What the decoder has said so far: keys and values [batch, position, dim] a layer, and how many positions."""
+    """What has been read or said so far: keys and values [batch, position, dim] a layer, and how many positions."""
 
     past: tuple[KeysValues, ...]
     position: int
+
+
+def nothing_yet(n_layers: int, like: Tensor) -> TransformerState:
+    """The state before the first token, in the type of `like` [batch, dim]."""
+    empty = like.new_zeros(len(like), 0, like.shape[-1])
+    return TransformerState((KeysValues(empty, empty),) * n_layers, 0)
 
 
 class Transformer(SequenceModel):
@@ -86,10 +92,10 @@ class Transformer(SequenceModel):
         dims: what all layers have in common; with `relative` there are no sinusoids (Shaw et al. 2018, section 4.1).
         encoder_layers, decoder_layers: numbers of layers.
         tied: "all": one table for source, target and output (a joint vocabulary); "target": one for target and output;
-            "none".
+            "none". A table that serves several ends is one parameter with one name.
 
     Raises:
-        ConfigError: for a joint table of vocabularies of different size.
+        ConfigError: for a joint table of vocabularies of different size, another `tied`, or fewer than one layer.
     """
 
     def __init__(
@@ -103,29 +109,29 @@ class Transformer(SequenceModel):
         tied: Tied = "all",
     ) -> None:
         super().__init__()
+        one_of("tied", tied, ("all", "target", "none"))
+        for name, n_layers in (("encoder_layers", encoder_layers), ("decoder_layers", decoder_layers)):
+            require(n_layers >= 1, name, n_layers, "1 or more")
         if tied == "all" and n_source != n_target:
             raise ConfigError(
                 f"one table for vocabularies of {n_source} and {n_target} tokens",
                 expected="a joint vocabulary",
                 fix='tied = "target" or "none"',
             )
-        self.n_source, self.n_target, self.dims = n_source, n_target, dims
-        placed = {"positions": dims.relative == 0, "dropout": dims.dropout}
-        self.source = TokenEmbedding(n_source, dims.dim, **placed)
-        self.target = TokenEmbedding(n_target, dims.dim, **placed)
+        self.n_source, self.n_target = n_source, n_target
+        self.target = TokenEmbedding(n_target, dims)
+        self.source = None if tied == "all" else TokenEmbedding(n_source, dims)
         self.encoder = TransformerEncoder(dims, encoder_layers)
         self.decoder = nn.ModuleList(DecoderLayer(dims) for _ in range(decoder_layers))
         self.norm = dims.last_norm()
-        self.out = nn.Embedding(n_target, dims.dim)
-        nn.init.normal_(self.out.weight, std=dims.dim**-0.5)
-        if tied == "all":
-            self.source.table = self.target.table
-        if tied != "none":
-            self.out = self.target.table
+        self.out = nn.Linear(dims.dim, n_target, bias=False) if tied == "none" else None
+        if self.out is not None:
+            nn.init.xavier_uniform_(self.out.weight)
 
     def encode(self, source: Tensor) -> TransformerMemory:
         there = source != PAD
-        nodes = self.encoder(between(source.shape[-1], there), self.source(source))
+        embed = self.target if self.source is None else self.source
+        nodes = self.encoder(between(source.shape[-1], there), embed(source))
         return TransformerMemory(there, tuple(layer.memory_keys_values(nodes) for layer in self._layers))
 
     @property
@@ -134,7 +140,7 @@ class Transformer(SequenceModel):
 
     def logits(self, nodes: Tensor) -> Tensor:
         """[..., dim] -> [..., n_target]."""
-        return linear(self.norm(nodes), self.out.weight)
+        return linear(self.norm(nodes), (self.target.table if self.out is None else self.out).weight)
 
     def forward(self, source: Tensor, target_in: Tensor) -> Tensor:
         return self.logits(self._decoded(self.encode(source), target_in, len(self.decoder)))
@@ -161,9 +167,7 @@ class Transformer(SequenceModel):
         return weights.mean(-1)
 
     def start(self, memory: TransformerMemory) -> TransformerState:
-        batch, dim = len(memory.there), self.dims.dim
-        empty = memory.keys_values[0].key.new_zeros(batch, 0, dim)
-        return TransformerState(tuple(KeysValues(empty, empty) for _ in self.decoder), 0)
+        return nothing_yet(len(self.decoder), memory.keys_values[0].key[:, 0])
 
     def step(
         self, memory: TransformerMemory, state: TransformerState, tokens: Tensor
@@ -175,14 +179,6 @@ class Transformer(SequenceModel):
             past.append(before.extended(layer.keys_values(nodes)))
             nodes = layer(relation, nodes, across, keys_values, past[-1])
         return self.logits(nodes[:, 0]), TransformerState(tuple(past), state.position + 1)
-
-
-@dataclass(frozen=True, eq=False)
-class LanguageState(Rows):
-    """What a language model has read: keys and values a layer [batch, position, dim], and how many positions."""
-
-    past: tuple[KeysValues, ...]
-    position: int
 
 
 class TransformerDecoder(nn.Module):
@@ -197,20 +193,19 @@ class TransformerDecoder(nn.Module):
 
     def __init__(self, n_tokens: int, dims: LayerDims, n_layers: int) -> None:
         super().__init__()
-        self.dims = dims
-        self.tokens = TokenEmbedding(n_tokens, dims.dim, positions=dims.relative == 0, dropout=dims.dropout)
+        self.n_tokens = n_tokens
+        self.tokens = TokenEmbedding(n_tokens, dims)
         self.stack = TransformerEncoder(dims, n_layers)
 
     def forward(self, tokens: Tensor) -> Tensor:
         nodes = self.stack(Complete(tokens.shape[-1], causal=True), self.tokens(tokens))
         return linear(nodes, self.tokens.table.weight)
 
-    def start(self, batch: int) -> LanguageState:
+    def start(self, batch: int) -> TransformerState:
         """The state before the first token."""
-        empty = self.tokens.table.weight.new_zeros(batch, 0, self.dims.dim)
-        return LanguageState(tuple(KeysValues(empty, empty) for _ in self.stack.layers), 0)
+        return nothing_yet(len(self.stack.layers), self.tokens.table.weight[:1].expand(batch, -1))
 
-    def step(self, state: LanguageState, tokens: Tensor) -> tuple[Tensor, LanguageState]:
+    def step(self, state: TransformerState, tokens: Tensor) -> tuple[Tensor, TransformerState]:
         """The next tokens [batch] -> logits [batch, n_tokens], and the state after them."""
         nodes = self.tokens(tokens[:, None], first=state.position)
         relation = Complete(1, state.position + 1, causal=True)
@@ -220,4 +215,4 @@ class TransformerDecoder(nn.Module):
             past.append(before.extended(layer.keys_values(nodes)))
             nodes = layer(relation, nodes, past[-1])
         logits = linear(self.stack.norm(nodes[:, 0]), self.tokens.table.weight)
-        return logits, LanguageState(tuple(past), state.position + 1)
+        return logits, TransformerState(tuple(past), state.position + 1)

@@ -6,46 +6,52 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from edgewise.errors import ConfigError
 from edgewise.nn.attention import KeysValues, MultiHeadAttention, RelativePositions
 from edgewise.nn.dropout import QuickDropout
 from edgewise.relation import Relation
+from edgewise.settings import one_of, require
 
 Norm = Literal["post", "pre"]
 
 
 @dataclass(frozen=True)
 class LayerDims:
-    """What the layers of a stack have in common.
-
-    Args:
-        dim: of the nodes; heads: of every attention; feed_forward: width of the hidden layer.
-        norm: "post", LayerNorm(x + f(x)), as Vaswani et al. (2017, section 5.4) print it, or "pre",
-            x + f(LayerNorm(x)), as their released code has it.
-        dropout: on each sublayer's output, before it is added; feed_forward_dropout: on the hidden layer;
-        attention_dropout: on attention weights (with 0 the fused kernel runs).
-        relative: the distance from which on relative positions are alike (Shaw et al. 2018), or 0 for none.
-        relative_per_head: whether each head has its own table.
-        eps: of the layer normalisations.
+    """What the layers of a stack have in common; by default the base model of Vaswani et al. (2017, table 3).
 
     Raises:
-        ConfigError: for another norm.
+        ConfigError: for another norm, or a number out of range.
     """
 
     dim: int = 512
+    """Width of the nodes."""
     heads: int = 8
+    """Heads of every attention, a divisor of dim."""
     feed_forward: int = 2048
+    """Width of the hidden layer of the feed-forward maps."""
     norm: Norm = "post"
+    """"post": LayerNorm(x + f(x)), as the paper prints it (section 5.4); "pre": x + f(LayerNorm(x)), as its released
+    code has it."""
     dropout: float = 0.1
+    """On each sublayer's output, before it is added."""
     feed_forward_dropout: float = 0.0
+    """On the hidden layer of the feed-forward maps."""
     attention_dropout: float = 0.0
+    """On attention weights; with 0 the fused kernel runs."""
     relative: int = 0
+    """The distance from which on relative positions are alike (k of Shaw et al. 2018), or 0 for none."""
     relative_per_head: bool = False
+    """Whether each head has its own vectors for the distances; the paper's share them."""
     eps: float = 1e-5
+    """Of the layer normalisations; the released code has 1e-6."""
 
     def __post_init__(self) -> None:
-        if self.norm not in ("post", "pre"):
-            raise ConfigError(f"layer normalisation {self.norm!r}", expected='"post" or "pre"')
+        one_of("norm", self.norm, ("post", "pre"))
+        for name in ("dim", "heads", "feed_forward"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
+        for name in ("dropout", "feed_forward_dropout", "attention_dropout"):
+            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a share from 0 to below 1")
+        require(self.relative >= 0, "relative", self.relative, "0 (no relative positions) or a distance")
+        require(self.eps > 0, "eps", self.eps, "a number above 0")
 
     def attention(self, *, positions: bool) -> MultiHeadAttention:
         """Multi-head attention; `positions`: among the nodes of one sequence, so that they have distances."""

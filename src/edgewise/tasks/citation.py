@@ -1,6 +1,6 @@
 """Classifying the nodes of one graph: GCN and GAT by the protocols of their papers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -34,7 +34,7 @@ class NodeObjective:
     biases out and does not match TensorFlow's names, so its published figures are those of "everything".
     """
 
-    steps_an_epoch, metric = 1, "accuracy"
+    steps_an_epoch, metric, precision = 1, "accuracy", "no"
     clip: float | None = None
 
     def __init__(self, nodes: Nodes, data: NodeClassification, training: CitationTraining) -> None:
@@ -178,6 +178,9 @@ class CitationExperiment:
     @property
     def _normalises(self) -> bool:
         return cast(CitationData, self.recipe.data).normalise_rows
+
+    def files(self) -> Mapping[str, bytes]:
+        return {}
 
     def shape(self) -> dict[str, Any]:
         names = feature_names(cast(CitationData, self.recipe.data))

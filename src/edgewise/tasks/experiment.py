@@ -1,7 +1,7 @@
 """What every task of a recipe offers, so that one runner trains, measures and records them all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -47,6 +47,7 @@ class Measured:
         run: its number; train, validation, test: the metric on each part.
         members: the metric of each network alone on the test part.
         predictions: of the test part, columns by name.
+        more: what else was measured, by name, for `metrics.json`.
     """
 
     run: int
@@ -55,6 +56,7 @@ class Measured:
     test: float
     members: tuple[float, ...]
     predictions: Mapping[str, Sequence[Any]]
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Experiment(Protocol):
@@ -101,4 +103,8 @@ class Experiment(Protocol):
 
     def shape(self) -> dict[str, Any]:
         """What, with the recipe, rebuilds a network and reads new data: plain values."""
+        ...
+
+    def files(self) -> Mapping[str, bytes]:
+        """What else belongs into the run folder for that, by name (vocabularies, say)."""
         ...

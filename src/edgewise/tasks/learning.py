@@ -16,12 +16,14 @@ class Objective(Protocol):
         steps_an_epoch, max_epochs: how long.
         clip: the largest norm of the gradient, or None.
         metric: what the validation measures beside the loss, e.g. "accuracy".
+        precision: of products; see `edgewise.training.Task`.
     """
 
     steps_an_epoch: int
     max_epochs: int
     clip: float | None
     metric: str
+    precision: str
 
     def optimizer(self, module: nn.Module) -> torch.optim.Optimizer: ...
 
@@ -52,6 +54,7 @@ class Learning:
         self.name, self.module, self.objective = name, module, objective
         self.clip: float | None = objective.clip
         self.seed: int | None = seed
+        self.precision = objective.precision
         self.stopping, self.best, self.course = stopping, BestWeights(), Course()
         self.most = objective.max_epochs * objective.steps_an_epoch
         self.losses: list[float] = []

@@ -17,14 +17,20 @@ def experiment_of(recipe: Recipe, *, skip_invalid: bool = False) -> Experiment:
         DataError: for data that cannot be read or do not fit the task.
         ConfigError: for an option that the task has no use for.
     """
+    if skip_invalid and recipe.task != "molecules":
+        raise ConfigError(
+            f"--skip-invalid with a recipe for {recipe.task}",
+            expected="a recipe for molecules",
+            fix="drop --skip-invalid",
+        )
+    if recipe.task == "sequences":
+        from edgewise.tasks.sequence import SequenceExperiment
+
+        return SequenceExperiment(recipe)
     if recipe.task == "citation":
         from edgewise.tasks.citation import CitationExperiment
         from edgewise.tasks.nodes import read_classification
 
-        if skip_invalid:
-            raise ConfigError(
-                "--skip-invalid with a graph", expected="a recipe for molecules", fix="drop --skip-invalid"
-            )
         return CitationExperiment(recipe, read_classification(cast(CitationData, recipe.data)))
     from edgewise.tasks.molecule import MoleculeExperiment, read_molecules
 

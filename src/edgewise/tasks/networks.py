@@ -3,10 +3,16 @@
 from torch import Tensor, nn
 
 from edgewise.models import MPNN, GraphRegressor, gat_on_bags, gcn_on_bags
+from edgewise.models.luong import Luong, luong_attention
 from edgewise.models.mpnn import two_layers
+from edgewise.models.rnnsearch import RNNsearch, RNNsearchSettings
+from edgewise.models.seq2seq import Seq2Seq, Seq2SeqSettings
+from edgewise.models.sequence import SequenceModel
+from edgewise.models.transformer import Transformer
 from edgewise.nn.readout import SumReadout
 from edgewise.settings import plain
 from edgewise.tasks.recipe import CitationModel
+from edgewise.tasks.sequence_tables import LuongModel, TransformerModel
 from edgewise.tasks.tables import GCNModel, MPNNModel
 
 
@@ -25,6 +31,21 @@ def molecule_network(model: MPNNModel, n_atom_features: int, n_bond_features: in
         head = two_layers(dim, dim, 1, model.dropout)
         return GraphRegressor(network.embed, network.passing, SumReadout("sum"), head)
     return network
+
+
+def sequence_model(model: object, n_source: int, n_target: int) -> SequenceModel:
+    """A model of target sequences given source sequences, for vocabularies of so many tokens."""
+    if isinstance(model, Seq2SeqSettings):
+        return Seq2Seq(n_source, n_target, model)
+    if isinstance(model, RNNsearchSettings):
+        return RNNsearch(n_source, n_target, model)
+    if isinstance(model, LuongModel):
+        choices = {"reach": model.reach, "longest": model.longest_source}
+        attend = luong_attention(model.hidden, model.score, model.alignment, **choices)
+        return Luong(n_source, n_target, attend, model)
+    assert isinstance(model, TransformerModel)  # there are no other tables for sequences
+    layers = {"encoder_layers": model.encoder_layers, "decoder_layers": model.decoder_layers}
+    return Transformer(n_source, n_target, model, tied=model.tied, **layers)
 
 
 def decayed_weights(module: nn.Module, which: str) -> list[Tensor]:

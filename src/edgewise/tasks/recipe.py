@@ -8,7 +8,18 @@ from typing import Any
 import tomli_w
 
 from edgewise.errors import ConfigError
+from edgewise.models.rnnsearch import RNNsearchSettings
+from edgewise.models.seq2seq import Seq2SeqSettings
 from edgewise.settings import did_you_mean, one_of, plain, read_table, read_toml
+from edgewise.tasks.sequence_tables import (
+    InflectionData,
+    LuongModel,
+    ParallelData,
+    ReversalData,
+    SequenceData,
+    SequenceTraining,
+    TransformerModel,
+)
 from edgewise.tasks.tables import (
     CitationTraining,
     GATModel,
@@ -23,6 +34,7 @@ from edgewise.tasks.tables import (
 
 CitationData = PlanetoidData | GraphFileData
 CitationModel = GCNModel | GATModel
+SequenceModelTable = Seq2SeqSettings | RNNsearchSettings | LuongModel | TransformerModel
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class Kinds:
     data: Mapping[str, type]
     model: Mapping[str, type]
     training: type
+    packages: tuple[str, ...] = ()
+    """Optional packages whose versions are worth a record."""
 
 
 TASKS = {
@@ -40,7 +54,18 @@ TASKS = {
         {"gcn": GCNModel, "gat": GATModel},
         CitationTraining,
     ),
-    "molecules": Kinds({"table": MoleculeTableData}, {"mpnn": MPNNModel}, MoleculeTraining),
+    "molecules": Kinds({"table": MoleculeTableData}, {"mpnn": MPNNModel}, MoleculeTraining, ("rdkit",)),
+    "sequences": Kinds(
+        {"parallel": ParallelData, "inflection": InflectionData, "reversal": ReversalData},
+        {
+            "seq2seq": Seq2SeqSettings,
+            "bahdanau": RNNsearchSettings,
+            "luong": LuongModel,
+            "transformer": TransformerModel,
+        },
+        SequenceTraining,
+        ("sentencepiece", "sacrebleu"),
+    ),
 }
 KEYS = ("task", "name", "data", "model", "training", "published")
 
@@ -51,16 +76,16 @@ class Recipe:
 
     Attributes:
         name: what the run is called; the name of the file if it does not say.
-        task: "citation" or "molecules".
+        task: one of `TASKS`.
         data, model, training: its tables; their records say what they may be.
         published: the figure to compare with, if there is one.
     """
 
     name: str
     task: str
-    data: CitationData | MoleculeTableData
-    model: CitationModel | MPNNModel
-    training: CitationTraining | MoleculeTraining
+    data: CitationData | MoleculeTableData | SequenceData
+    model: CitationModel | MPNNModel | SequenceModelTable
+    training: CitationTraining | MoleculeTraining | SequenceTraining
     published: Published | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,7 +134,7 @@ def read_recipe(path: Path) -> Recipe:
         path, expected="a recipe (a TOML file)", fix="take one of the folder `recipes` as a start"
     )
     recipe = recipe_from(values, str(path), path.stem)
-    return recipe.with_data((path.parent / recipe.data.path).resolve())
+    return recipe.with_data((path.parent / recipe.data.path).resolve()) if recipe.data.path else recipe
 
 
 def recipe_from(values: Mapping[str, Any], source: str, name: str) -> Recipe:

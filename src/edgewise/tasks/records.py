@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor
 from edgewise.errors import RunError
 from edgewise.folders import FORMAT, STARTED, check_format, complete_folder, read_json, write_json
 from edgewise.tasks.experiment import Experiment, Measured, Network
-from edgewise.tasks.recipe import Recipe, read_recipe, write_recipe
+from edgewise.tasks.recipe import TASKS, Recipe, read_recipe, write_recipe
 
 KIND = "training"
 AGAIN = "edgewise train"
@@ -79,7 +80,7 @@ class Outcome:
         }
         if len(members) > 1:  # an ensemble: what its networks are worth alone
             record |= {"networks": len(members), "alone": sum(measured.members) / len(members)}
-        return record
+        return record | dict(measured.more)
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:
@@ -98,6 +99,8 @@ def _write(outcome: Outcome, folder: Path) -> None:
     for network in outcome.networks:
         weights = {name: t.detach().cpu().contiguous() for name, t in network.weights.items()}
         (folder / "models" / f"seed-{network.seed}.safetensors").write_bytes(save(weights))
+    for name, content in experiment.files().items():
+        (folder / name).write_bytes(content)
     seeds = [list(experiment.seeds(measured.run)) for measured in outcome.measured]
     write_json(folder / "config.json", {"format": FORMAT, "seeds": seeds, **experiment.shape()})
     write_json(folder / "metrics.json", outcome.metrics())
@@ -111,7 +114,8 @@ def _write(outcome: Outcome, folder: Path) -> None:
 def _about(outcome: Outcome) -> dict[str, Any]:
     experiment = outcome.experiment
     recipe = experiment.recipe
-    names = ("torch", "numpy", "scikit-learn", *(["rdkit"] if recipe.task == "molecules" else []))
+    optional = [name for name in TASKS[recipe.task].packages if find_spec(name) is not None]
+    names = ("torch", "numpy", "scikit-learn", *optional)
     return {
         "format": FORMAT,
         "edgewise": version("edgewise"),

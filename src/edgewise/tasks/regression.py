@@ -34,7 +34,7 @@ class Regression:
         seed: of the batches.
     """
 
-    metric = "RMSE"
+    metric, precision = "RMSE", "no"
 
     def __init__(
         self,

@@ -109,6 +109,13 @@ class LowestError:
         self.lowest, self.waited, self.done = state["lowest"], state["waited"], state["done"]
 
 
+class LowestLoss(LowestError):
+    """The same for the validation loss."""
+
+    def observe(self, loss: float, metric: float) -> bool:
+        return super().observe(loss, loss)
+
+
 class BestWeights:
     """A copy of a module's weights as they were after an epoch (from 0); none at the start."""
 

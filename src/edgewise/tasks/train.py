@@ -101,7 +101,8 @@ class TrainingRun:
         found = latest.load() if self.begun else None
         found = found if found is not None and found.phase == name else None
         task = self.experiment.learning(name, self._untrained(seed), run, seed)
-        deadline = Deadline(spent=0.0 if found is None else found.seconds)
+        limit = 60 * getattr(self.experiment.recipe.training, "minutes", 0.0)
+        deadline = Deadline(limit, spent=0.0 if found is None else found.seconds)
         fit(task, deadline=deadline, checkpoints=latest, resume=found, on_progress=self._tell)
         best = task.finish()
         state = {"course": asdict(task.course), "epochs": len(task.course), "best_epoch": best}

@@ -48,12 +48,14 @@ class Task(Protocol):
         clip: the largest norm of the gradient, or None to leave gradients alone.
         seed: torch's generator is seeded by (seed, step) before each step, so that dropout is a function of the two; or
             None for a task that draws nothing from it.
+        precision: "no", or "bf16" for products in bfloat16 (Accelerate's mixed precision); weights stay as they are.
     """
 
     name: str
     module: nn.Module
     clip: float | None
     seed: int | None
+    precision: str
 
     def optimizer(self) -> torch.optim.Optimizer:
         """A fresh optimiser of the module, with its groups; its learning rate is set before each step."""
@@ -150,7 +152,7 @@ class _Steps:
         from accelerate import Accelerator
 
         # Where the module lives is the task's choice: its data have to be there too.
-        self.accelerator = Accelerator(device_placement=False)
+        self.accelerator = Accelerator(device_placement=False, mixed_precision=task.precision)
         self.task, self.step = task, 0
         self.bare = task.optimizer()
         if resume is not None:

@@ -58,6 +58,7 @@ class _Phase:
 
     name: str
     clip: float | None = CLIP
+    precision = "no"
     seed: int | None = None  # nothing is drawn from torch's generator; samplers have their own
 
     def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig) -> None:

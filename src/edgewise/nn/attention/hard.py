@@ -58,7 +58,7 @@ class StraightThroughGumbel(Alignment):
     def forward(self, relation: Relation, logits: Tensor, query: Tensor, *, first: int = 0) -> Tensor:
         noisy = logits + gumbel(logits) if self.training else logits
         soft = relation.softmax(noisy / self.temperature)
-        return chosen(relation, noisy) + soft - soft.detach()
+        return chosen(relation, noisy) + (soft - soft.detach())  # in this order, 0 and 1 stay what they are
 
 
 # ---- learning from samples -----------------------------------------------------------------------------------------

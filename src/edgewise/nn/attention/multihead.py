@@ -50,7 +50,7 @@ class MultiHeadAttention(nn.Module):
         -> [..., n_receivers, dim]; attention [..., *layout, heads].
 
     Raises:
-        ConfigError: if heads do not divide dim, or for nodes of another width.
+        ConfigError: if heads do not divide dim, for relative positions of other heads, or for nodes of another width.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class MultiHeadAttention(nn.Module):
             raise ConfigError(
                 f"{heads} heads of {dim} features in all", expected="heads that divide the features"
             )
+        if relative is not None:
+            relative.check_heads(heads, dim // heads)
         self.heads, self.scale = heads, (dim // heads) ** -0.5
         self.query = nn.Linear(dim, dim, bias=bias)
         self.key_value = nn.Linear(dim if key_dim is None else key_dim, 2 * dim, bias=bias)

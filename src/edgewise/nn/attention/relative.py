@@ -43,6 +43,20 @@ class RelativePositions(nn.Module):
         for table in self.parameters():
             nn.init.xavier_uniform_(table.detach().flatten(0, 1))
 
+    def check_heads(self, heads: int, head_dim: int) -> None:
+        """Refuse to serve other heads than these tables were made for.
+
+        Raises:
+            ConfigError: naming both.
+        """
+        tables, _, width = self.key.shape
+        if tables not in (1, heads) or width != head_dim:
+            made_for = "heads" if tables == 1 else f"{tables} heads"
+            raise ConfigError(
+                f"relative positions for {made_for} of {width} features",
+                expected=f"{heads} heads of {head_dim} features, as the attention has them",
+            )
+
     def labels(self, relation: Relation) -> Tensor:
         """clip(s - r, -k, k) + k of every edge: [*layout] int64."""
         device = self.key.device
