@@ -32,7 +32,7 @@ INFERENCE = Parts(
     (CYTOSCAPE, PLOTLY),
     ("page", "choices", "model", "graph", "matrix", "motion", "law", "quality", "edges", "main"),
 )
-TRAINING = Parts((PLOTLY,), ("page", "runs", "curves", "confusion", "residuals", "training"))
+TRAINING = Parts((PLOTLY,), ("page", "runs", "curves", "confusion", "residuals", "alignments", "training"))
 
 
 @dataclass(frozen=True)

@@ -4,4 +4,5 @@ startRuns();
 startCurves();
 startConfusion();
 startResiduals();
+startAlignments();
 wireColors();

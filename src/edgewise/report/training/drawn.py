@@ -1,14 +1,24 @@
 """What the scripts of a training page draw: no more runs, epochs and points than a reader can see."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from edgewise.report.training.records import Confusion, Curve, Regression, Run, TrainingRecords
+from edgewise.report.training.records import (
+    Confusion,
+    Curve,
+    Preview,
+    Regression,
+    Run,
+    Sequences,
+    TrainingRecords,
+)
 from edgewise.report.training.scale import Scale, scale_of
 
 MOST_CURVES = 60
 MOST_EPOCHS = 250
 MOST_POINTS = 4000
+KINDS = {Confusion: "classification", Regression: "regression", Sequences: "sequences"}
 
 
 def embedded(records: TrainingRecords) -> dict[str, Any]:
@@ -16,7 +26,7 @@ def embedded(records: TrainingRecords) -> dict[str, Any]:
     scale = scale_of(records.scores)
     curves = drawn_curves(records)
     return {
-        "kind": "classification" if isinstance(records.preview, Confusion) else "regression",
+        "kind": KINDS[type(records.preview)],
         "scores": _scores(records, scale),
         "curves": curves,
         "chosen": typical(curves),
@@ -98,9 +108,15 @@ def _scores(records: TrainingRecords, scale: Scale) -> dict[str, Any]:
     }
 
 
-def _preview(preview: Confusion | Regression) -> dict[str, Any]:
+def _preview(preview: Preview) -> dict[str, Any]:
     if isinstance(preview, Confusion):
         return {"classes": list(preview.classes), "counts": [list(row) for row in preview.counts]}
+    if isinstance(preview, Sequences):
+        alignments = [example.alignment for example in preview.examples]
+        return {
+            "alignments": [asdict(alignment) for alignment in alignments if alignment is not None],
+            "by_length": [asdict(row) for row in preview.by_length],
+        }
     order = sorted(preview.points, key=lambda point: abs(point.error))
     shown = evenly(order, MOST_POINTS)
     return {

@@ -7,7 +7,7 @@ from edgewise.report.tables import command_line, setting_facts
 from edgewise.report.training import tables
 from edgewise.report.training.drawn import embedded
 from edgewise.report.training.headline import headline, over, tiles
-from edgewise.report.training.records import Confusion, Regression, TrainingRecords
+from edgewise.report.training.records import Confusion, Preview, Sequences, TrainingRecords
 from edgewise.report.training.scale import scale_of
 
 TEMPLATE = "training.html.j2"
@@ -43,13 +43,21 @@ def context(records: TrainingRecords) -> dict[str, Any]:
     }
 
 
-def _preview(preview: Confusion | Regression) -> dict[str, Any]:
+def _preview(preview: Preview) -> dict[str, Any]:
     """What the section of the test predictions shows."""
     if isinstance(preview, Confusion):
         return {
             "kind": "classification",
             "recalls": tables.recalls(preview),
             "n_predictions": sum(map(sum, preview.counts)),
+        }
+    if isinstance(preview, Sequences):
+        return {
+            "kind": "sequences",
+            "examples": preview.examples,
+            "aligned": any(example.alignment for example in preview.examples),
+            "by_length": preview.by_length,
+            "n_predictions": sum(row.n for row in preview.by_length),
         }
     return {
         "kind": "regression",

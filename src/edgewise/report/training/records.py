@@ -96,6 +96,46 @@ class Regression:
 
 
 @dataclass(frozen=True)
+class Alignment:
+    """Which source piece each target piece looked at: `weights[target][source]`, from 0 to 1."""
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test pair; without an alignment where the model has no attention."""
+
+    source: str
+    hypothesis: str
+    reference: str
+    alignment: Alignment | None
+
+
+@dataclass(frozen=True)
+class LengthScore:
+    """The figure on the `n` test pairs whose source has `first` to `below` - 1 words (or letters)."""
+
+    first: int
+    below: int | None
+    n: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Some test pairs, and the figure by length of the source."""
+
+    examples: tuple[Example, ...]
+    by_length: tuple[LengthScore, ...]
+
+
+Preview = Confusion | Regression | Sequences
+
+
+@dataclass(frozen=True)
 class TrainingRecords:
     """What a training run left behind. `curves` is empty where no history was kept."""
 
@@ -103,7 +143,7 @@ class TrainingRecords:
     run: Json
     scores: Scores
     curves: tuple[Curve, ...]
-    preview: Confusion | Regression
+    preview: Preview
 
 
 def read_training(folder: RunFolder) -> TrainingRecords:
@@ -182,16 +222,18 @@ def _curve(entry: Fields) -> Curve:
     )
 
 
-def _preview(folder: RunFolder) -> Confusion | Regression:
+def _preview(folder: RunFolder) -> Preview:
     preview = _required(folder, "preview.json", "kind")
     match preview.text("kind"):
         case "classification":
             return _confusion(folder, _required(folder, "preview.json", "classes", "confusion"))
         case "regression":
             return _regression(_required(folder, "preview.json", "points"))
+        case "sequences":
+            return _sequences(folder, _required(folder, "preview.json", "examples"))
         case kind:
             raise folder.damaged(
-                "preview.json", f"is of the kind {kind!r}", "'classification' or 'regression'"
+                "preview.json", f"is of the kind {kind!r}", "'classification', 'regression' or 'sequences'"
             )
 
 
@@ -224,3 +266,38 @@ def _point(entry: Fields) -> Point | None:
     if true is None or predicted is None:
         return None
     return Point(entry.text("name"), true, predicted, entry.whole("split"))
+
+
+def _sequences(folder: RunFolder, preview: Fields) -> Sequences:
+    classes = [_length_score(entry) for entry in preview.entries("by_length")]
+    return Sequences(
+        examples=tuple(_example(folder, entry) for entry in preview.entries("examples")),
+        by_length=tuple(row for row in classes if row is not None),
+    )
+
+
+def _length_score(entry: Fields) -> LengthScore | None:
+    first, n, score = entry.whole("from"), entry.whole("n"), entry.number("score")
+    return (
+        None
+        if first is None or n is None or score is None
+        else LengthScore(first, entry.whole("below"), n, score)
+    )
+
+
+def _example(folder: RunFolder, entry: Fields) -> Example:
+    inside = entry.inside("alignment")
+    alignment = None if inside is None else _alignment(folder, inside)
+    return Example(entry.text("source"), entry.text("hypothesis"), entry.text("reference"), alignment)
+
+
+def _alignment(folder: RunFolder, fields: Fields) -> Alignment:
+    source, target = fields.texts("source"), fields.texts("target")
+    weights = tuple(tuple(weight or 0.0 for weight in row) for row in fields.rows("weights"))
+    if len(weights) != len(target) or any(len(row) != len(source) for row in weights):
+        raise folder.damaged(
+            "preview.json",
+            f"has an alignment of {len(weights)} rows for {len(target)} target and {len(source)} source pieces",
+            "a row a target piece with a weight a source piece",
+        )
+    return Alignment(source, target, weights)
