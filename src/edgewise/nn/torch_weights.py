@@ -45,7 +45,7 @@ def _check_keys(
 
 
 def attention_from_torch(state_dict: Mapping[str, Tensor]) -> State:
-    """Of `nn.MultiheadAttention` with keys and values of one width and without `add_zero_attn`, for `MultiHeadAttention`.
+    """Of `nn.MultiheadAttention` without `add_zero_attn`, keys and values of one width, for `MultiHeadAttention`.
 
     Raises:
         ConfigError: for keys that are not its own, those of `add_bias_kv` among them; for keys and values of different

@@ -1,16 +1,16 @@
 """The networks of a run on new data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from edgewise.errors import DataError
+from edgewise.errors import ConfigError, DataError
 from edgewise.tasks.networks import molecule_network, node_classifier
 from edgewise.tasks.recipe import CitationData, CitationModel
-from edgewise.tasks.records import TrainedRun
+from edgewise.tasks.records import TrainedRun, with_weights
 from edgewise.tasks.tables import MPNNModel
 
 Columns = dict[str, list[Any]]
@@ -26,7 +26,14 @@ def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> C
     Raises:
         DataError: if the data cannot be read, or have other features than the networks were trained on.
         RunError: if the networks are not those of the recipe.
+        ConfigError: for a run of sequences.
     """
+    if run.recipe.task == "sequences":
+        raise ConfigError(
+            f"{run.folder} holds a model of sequences",
+            expected="nodes or molecules",
+            fix="use `edgewise translate`",
+        )
     if run.recipe.task == "citation":
         return _classified(run, data)
     return _regressed(run, data, skip_invalid=skip_invalid)
@@ -51,7 +58,7 @@ def _classified(run: TrainedRun, data: Path) -> Columns:
     _refuse_other_width(data, "a node", nodes.n_features, shape["n_features"])
     module = node_classifier(cast(CitationModel, run.recipe.model), shape["n_features"], len(classes))
     every = [
-        _with(module, run, seed)(nodes.relation, nodes.features).softmax(-1)
+        with_weights(module, run, seed)(nodes.relation, nodes.features).softmax(-1)
         for seeds in run.seeds
         for seed in seeds
     ]
@@ -73,7 +80,7 @@ def _regressed(run: TrainedRun, data: Path, *, skip_invalid: bool) -> Columns:
         _refuse_other_width(data, what, 0 if part is None else part.shape[-1], widths[what])
     module = molecule_network(cast(MPNNModel, run.recipe.model), *widths.values())
     every = [
-        predict(_with(module, run, seed), molecules.graphs).double() * scale["sd"] + scale["mean"]
+        predict(with_weights(module, run, seed), molecules.graphs).double() * scale["sd"] + scale["mean"]
         for seeds, scale in zip(run.seeds, shape["scales"], strict=True)
         for seed in seeds
     ]
@@ -93,13 +100,3 @@ def _beside(given: dict[str, list[str]], found: Columns) -> Columns:
 
 def _rounded(values: Tensor) -> list[float]:
     return [round(value, 6) for value in values.tolist()]
-
-
-def _with(module: nn.Module, run: TrainedRun, seed: int) -> nn.Module:
-    """The module with the weights of a network."""
-    weights: Mapping[str, Tensor] = run.weights[seed]
-    try:
-        module.load_state_dict(dict(weights))
-    except RuntimeError as error:
-        raise run.damaged(f"seed-{seed}.safetensors does not fit the recipe") from error
-    return module.eval()

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgewise.errors import RunError
 from edgewise.folders import FORMAT, STARTED, check_format, complete_folder, read_json, write_json
@@ -204,6 +204,22 @@ def read_trained(folder: Path) -> TrainedRun:
         reason = f"there is no {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
         raise _damaged(folder, reason) from error
     return TrainedRun(folder, recipe, shape, weights)
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def with_weights(module: M, run: TrainedRun, seed: int) -> M:
+    """The module with the weights of a network, in evaluation mode.
+
+    Raises:
+        RunError: if they do not fit.
+    """
+    try:
+        module.load_state_dict(run.weights[seed])
+    except RuntimeError as error:
+        raise run.damaged(f"seed-{seed}.safetensors does not fit the recipe") from error
+    return module.eval()
 
 
 def _damaged(folder: Path, reason: str) -> RunError:
