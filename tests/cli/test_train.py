@@ -171,7 +171,7 @@ def test_train_refuses_numbers_and_files_that_cannot_be(edgewise, recipe, tmp_pa
     out = ("--out", tmp_path / "out")
     refused(edgewise("train", recipe, *out, "--seeds", 0), "seeds is 0", "1 to 1000 networks")
     refused(edgewise("train", tmp_path / "no.toml", *out), "no.toml cannot be read")
-    refused(edgewise("train", recipe, *out, "--skip-invalid"), "--skip-invalid with a graph")
+    refused(edgewise("train", recipe, *out, "--skip-invalid"), "--skip-invalid with a recipe for citation")
     refused(edgewise("train", recipe, *out, "--resume"), "no run was begun in")
     assert not (tmp_path / "out").exists()
 

@@ -208,7 +208,7 @@ def test_networks_that_do_not_fit_the_recipe_are_refused(trained, tmp_path):
 
 def test_skipping_molecules_makes_no_sense_here(tmp_path):
     recipe = read_recipe(write_papers(tmp_path))
-    with pytest.raises(ConfigError, match="--skip-invalid with a graph"):
+    with pytest.raises(ConfigError, match="--skip-invalid with a recipe for citation"):
         experiment_of(recipe, skip_invalid=True)
 
 

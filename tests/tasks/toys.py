@@ -17,7 +17,7 @@ from edgewise.training import batch_indices, cosine
 class Fit:
     """Least squares by batches of four points, of which the first 20 are for training and the next 8 for validation."""
 
-    metric, clip = "RMSE", None
+    metric, clip, precision = "RMSE", None, "no"
     steps_an_epoch, max_epochs = 5, 6
 
     def __init__(self, seed: int) -> None:
@@ -93,6 +93,9 @@ class ToyExperiment:
 
     def protocol(self):
         return ["A line is fitted."]
+
+    def files(self):
+        return {}
 
     def shape(self):
         return {"width": 3}

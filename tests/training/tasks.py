@@ -11,6 +11,7 @@ class Line:
 
     name = "line"
     clip: float | None = 1.0
+    precision = "no"
     seed: int | None = None
 
     def __init__(self, steps: int | None = 30, seed: int = 0) -> None:

@@ -30,24 +30,28 @@ from edgewise.tokens import PAD
 
 @dataclass(frozen=True)
 class LuongSettings:
-    """Sizes and choices of a `Luong`; the paper's by default (section 4.1), but that the source is not reversed."""
+    """Sizes and choices of a `Luong`; the paper's by default (section 4.1), but that the source is not reversed.
+
+    Attributes:
+        embedding_dim: width of the word vectors.
+        hidden: width of every LSTM layer (of both directions together).
+        layers: LSTM layers of the encoder, and of the decoder.
+        dropout: on word vectors, between layers and on the output.
+        input_feeding: whether the attentional vector enters the next step (section 3.3); without, all steps run at once.
+        bidirectional: whether the encoder also reads from end to start, half of its width each way (the paper's: no).
+        reverse_source: whether the encoder reads from end to start, as the paper's does; even so its states stand at
+            their words.
+        tied: whether the target's word vectors are also the output matrix (then embedding_dim = hidden).
+    """
 
     embedding_dim: int = 1000
-    """Width of the word vectors."""
     hidden: int = 1000
-    """Width of every LSTM layer (of both directions together)."""
     layers: int = 4
-    """LSTM layers of the encoder, and of the decoder."""
     dropout: float = 0.2
-    """On word vectors, between layers and on the output."""
     input_feeding: bool = True
-    """Whether the attentional vector enters the next step (section 3.3); without it all steps run at once."""
     bidirectional: bool = False
-    """Whether the encoder also reads from end to start, half of its width each way; the paper's does not."""
     reverse_source: bool = False
-    """Whether the encoder reads from end to start, as the paper's does; its states stand at their words even so."""
     tied: bool = False
-    """Whether the target's word vectors are also the output matrix (then embedding_dim = hidden)."""
 
     def __post_init__(self) -> None:
         for name in ("embedding_dim", "hidden", "layers"):

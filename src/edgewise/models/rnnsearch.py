@@ -17,20 +17,23 @@ from edgewise.tokens import PAD
 
 @dataclass(frozen=True)
 class RNNsearchSettings:
-    """Sizes of an `RNNsearch`; the paper's by default (appendix A.2)."""
+    """Sizes of an `RNNsearch`; the paper's by default (appendix A.2).
+
+    Attributes:
+        embedding_dim: width of the word vectors (m).
+        hidden: width of the decoder's state and of the encoder's, each way (n).
+        align: hidden width of the alignment model (n').
+        maxout: maxout units before the output (l).
+        dropout: on word vectors and maxout units; the paper has none.
+        tied: whether the target's word vectors are also the output matrix (then embedding_dim = maxout).
+    """
 
     embedding_dim: int = 620
-    """Width of the word vectors (m)."""
     hidden: int = 1000
-    """Width of the decoder's state and of the encoder's, each way (n)."""
     align: int = 1000
-    """Hidden width of the alignment model (n')."""
     maxout: int = 500
-    """Maxout units before the output (l)."""
     dropout: float = 0.0
-    """On word vectors and maxout units; the paper has none."""
     tied: bool = False
-    """Whether the target's word vectors are also the output matrix (then embedding_dim = maxout)."""
 
     def __post_init__(self) -> None:
         for name in ("embedding_dim", "hidden", "align", "maxout"):

@@ -15,18 +15,21 @@ from edgewise.settings import require
 
 @dataclass(frozen=True)
 class Seq2SeqSettings:
-    """Sizes of a `Seq2Seq`; the paper's by default (section 3.4)."""
+    """Sizes of a `Seq2Seq`; the paper's by default (section 3.4).
+
+    Attributes:
+        embedding_dim: width of the word vectors.
+        hidden: width of every LSTM layer.
+        layers: LSTM layers of the encoder, and of the decoder.
+        dropout: on word vectors, between layers and on the output; the paper has none.
+        tied: whether the target's word vectors are also the output matrix.
+    """
 
     embedding_dim: int = 1000
-    """Width of the word vectors."""
     hidden: int = 1000
-    """Width of every LSTM layer."""
     layers: int = 4
-    """LSTM layers of the encoder, and of the decoder."""
     dropout: float = 0.0
-    """On word vectors, between layers and on the output; the paper has none."""
     tied: bool = False
-    """Whether the target's word vectors are also the output matrix."""
 
     def __post_init__(self) -> None:
         for name in ("embedding_dim", "hidden", "layers"):

@@ -18,31 +18,33 @@ Norm = Literal["post", "pre"]
 class LayerDims:
     """What the layers of a stack have in common; by default the base model of Vaswani et al. (2017, table 3).
 
+    Attributes:
+        dim: width of the nodes.
+        heads: of every attention, a divisor of dim.
+        feed_forward: width of the hidden layer of the feed-forward maps.
+        norm: "post": LayerNorm(x + f(x)), as the paper prints it (section 5.4); "pre": x + f(LayerNorm(x)), as its
+            released code has it.
+        dropout: on the embeddings, and on each sublayer's output before it is added.
+        feed_forward_dropout: on the hidden layer of the feed-forward maps.
+        attention_dropout: on attention weights; with 0 the fused kernel runs.
+        relative: the distance from which on relative positions are alike (k of Shaw et al. 2018), or 0 for none.
+        relative_per_head: whether each head has its own vectors for the distances; the paper's share them.
+        eps: of the layer normalisations; the released code has 1e-6.
+
     Raises:
         ConfigError: for another norm, or a number out of range.
     """
 
     dim: int = 512
-    """Width of the nodes."""
     heads: int = 8
-    """Heads of every attention, a divisor of dim."""
     feed_forward: int = 2048
-    """Width of the hidden layer of the feed-forward maps."""
     norm: Norm = "post"
-    """"post": LayerNorm(x + f(x)), as the paper prints it (section 5.4); "pre": x + f(LayerNorm(x)), as its released
-    code has it."""
     dropout: float = 0.1
-    """On each sublayer's output, before it is added."""
     feed_forward_dropout: float = 0.0
-    """On the hidden layer of the feed-forward maps."""
     attention_dropout: float = 0.0
-    """On attention weights; with 0 the fused kernel runs."""
     relative: int = 0
-    """The distance from which on relative positions are alike (k of Shaw et al. 2018), or 0 for none."""
     relative_per_head: bool = False
-    """Whether each head has its own vectors for the distances; the paper's share them."""
     eps: float = 1e-5
-    """Of the layer normalisations; the released code has 1e-6."""
 
     def __post_init__(self) -> None:
         one_of("norm", self.norm, ("post", "pre"))

@@ -14,8 +14,8 @@ class ParallelData:
 
     Attributes:
         path: folder of the files, relative to the recipe.
-        source, target: endings of the files' names, e.g. en and de.
-        train, validation, test: beginnings of the files' names.
+        source: ending of the files' names of the source, e.g. en; target: of the translations, e.g. de.
+        train: beginning of the names of the training files; validation: of those for validation; test: of the test's.
         vocabulary: pieces that both languages share, the four special tokens included.
         pieces: "unigram" or "bpe", how SentencePiece learns them; from the training part alone.
     """
@@ -40,7 +40,7 @@ class InflectionData:
 
     Attributes:
         path: folder of the files, relative to the recipe.
-        train, test: names of the files, without `.gz`.
+        train: name of the training file, with or without `.gz`; test: of that for the test.
         validation: share of the training lines that is held out for validation.
     """
 
@@ -59,7 +59,7 @@ class ReversalData:
 
     Attributes:
         words: number of training words; validation and test have 500 each, and so have the longer words.
-        shortest, longest: letters of a word.
+        shortest: letters of the shortest word; longest: of the longest one.
         beyond: letters of the longest word of the second test, whose words are all longer than those of the training.
         seed: decides all words.
         path: none is needed.
@@ -109,7 +109,7 @@ class TransformerModel(LayerDims):
     """The Transformer (Vaswani et al. 2017), with `relative` above 0 that of Shaw et al. (2018).
 
     Attributes:
-        encoder_layers, decoder_layers: numbers of layers.
+        encoder_layers: number of layers that read; decoder_layers: of those that write.
         tied: "all": one table for source, target and output; "target": for target and output; or "none".
     """
 

@@ -126,6 +126,16 @@ def test_each_sentence_has_its_own_padding(make):
         assert_same(found[at, :n], alone)
 
 
+@every_kind
+@pytest.mark.parametrize("name", ["complete, a row without edges", "band", "band, a row without edges"])
+def test_what_stands_in_the_place_of_absent_edges_changes_nothing(make, name):
+    relative, relation = made(make), RELATIONS[name]
+    weights, value = random(2, *relation.layout, HEADS), random(2, SENDERS, DIM, seed=1)
+    filled = weights.masked_fill(~relation.mask[..., None], 1e6)
+    found, expected = (relative.sum_senders(relation, given, value) for given in (filled, weights))
+    assert_same(found, expected)
+
+
 def test_tables_of_zeros_are_attention_without_positions():
     relative, relation = RelativePositions(WIDTH, REACH).double(), RELATIONS["causal and masked"]
     for table in relative.parameters():
