@@ -1,0 +1,88 @@
+import pytest
+
+from edgewise.data.tokenizers import Subwords, Symbols, load_tokenizer, save_tokenizer
+from edgewise.errors import ConfigError, DataError
+from edgewise.tokens import BOS, EOS, N_SPECIAL, PAD, UNK
+
+TEXT = [
+    f"{a} {b} runs{end}" for a in ("a", "the") for b in ("dog", "cat", "wölf") for end in (".", " fast.")
+] * 4
+
+
+def subwords():
+    pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    return Subwords.train(TEXT, 23)
+
+
+@pytest.fixture(params=["subwords", "characters", "inflection"])
+def tokenizer(request):
+    if request.param == "subwords":
+        return subwords()
+    return Symbols.train(TEXT, request.param)
+
+
+def test_the_special_tokens_have_their_numbers(tokenizer):
+    assert (PAD, BOS, EOS, UNK) == (0, 1, 2, 3)
+    tokens = tokenizer.encode("the dog runs.")
+    assert min(tokens) >= N_SPECIAL
+    assert max(tokens) < tokenizer.size
+    assert tokenizer.decode([BOS, *tokens, EOS, PAD]) == "the dog runs."
+
+
+def test_text_comes_back_as_it_was(tokenizer):
+    for text in [*TEXT, "wölf ffast"]:
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_what_it_does_not_have_is_unknown(tokenizer):
+    tokens = tokenizer.encode("dog ☃ ☃")
+    assert UNK in tokens
+    assert tokenizer.unknown("dog ☃ ☃") == ["☃"]
+    assert tokenizer.unknown("the dog") == []
+    assert len(tokenizer.pieces(tokens)) == len(tokens)
+    assert all(tokenizer.pieces([BOS, EOS]))
+
+
+def test_it_survives_a_file(tokenizer, tmp_path):
+    name = save_tokenizer(tokenizer, tmp_path, "mine")
+    again = load_tokenizer(tmp_path / name, tokenizer.fingerprint)
+    assert (again.size, again.fingerprint) == (tokenizer.size, tokenizer.fingerprint)
+    assert again.encode("the cat runs.") == tokenizer.encode("the cat runs.")
+
+
+def test_training_twice_gives_the_same(tokenizer):
+    again = subwords() if isinstance(tokenizer, Subwords) else Symbols.train(TEXT[::-1], tokenizer.splitting)
+    assert again.fingerprint == tokenizer.fingerprint
+
+
+def test_the_tokenizer_of_another_run_is_refused(tokenizer, tmp_path):
+    name = save_tokenizer(tokenizer, tmp_path, "mine")
+    with pytest.raises(DataError, match="is not the tokenizer that the networks were trained with"):
+        load_tokenizer(tmp_path / name, "0" * 64)
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.json", b"{"), ("a.json", b"{}"), ("a.model", b"nothing")])
+def test_a_damaged_file_is_refused(tmp_path, name, content):
+    if name.endswith(".model"):
+        pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name} is damaged"):
+        load_tokenizer(tmp_path / name)
+    with pytest.raises(DataError, match="cannot be read"):
+        load_tokenizer(tmp_path / "none.json")
+
+
+def test_more_pieces_than_the_text_allows_are_refused():
+    pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    with pytest.raises(ConfigError, match="a vocabulary of 4000 pieces: "):
+        Subwords.train(TEXT, 4000)
+
+
+def test_inflection_cuts_tags_from_letters():
+    tokenizer = Symbols.train(["gehen\tpos=V,num=SG"], "inflection")
+    assert tokenizer.pieces(tokenizer.encode("neg\tnum=SG")) == ["num=SG", "n", "e", "g"]
+
+
+def test_a_list_with_a_symbol_twice_is_refused():
+    with pytest.raises(DataError, match="a list of 2 symbols to be cut as 'characters'"):
+        Symbols(["a", "a"])
