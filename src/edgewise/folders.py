@@ -24,7 +24,7 @@ INFERENCE_FILES = frozenset(
 TRAINING_FILES = frozenset(
     {
         "run.json", "recipe.toml", "config.json", "models", "metrics.json", "history.json", "preview.json",
-        "predictions.csv", "report.html", "checkpoints", STARTED,
+        "predictions.csv", "report.html", "checkpoints", "tokenizers", STARTED,
     }
 )  # fmt: skip
 

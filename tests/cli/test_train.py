@@ -50,7 +50,11 @@ def test_train_leaves_every_record_and_says_how_good_it_is(edgewise, recipe, tmp
     out = tmp_path / "run"
     answer = edgewise("train", recipe, "--out", out)
     assert answer.code == 0, answer.err
-    assert {path.name for path in out.iterdir()} == TRAINING_FILES - {"checkpoints", "started.json"}
+    assert {path.name for path in out.iterdir()} == TRAINING_FILES - {
+        "checkpoints",
+        "tokenizers",
+        "started.json",
+    }
     about = json.loads((out / "run.json").read_text("utf-8"))
     assert about["argv"] == ["train", str(recipe), "--out", str(out)]
     metrics = json.loads((out / "metrics.json").read_text("utf-8"))

@@ -48,6 +48,7 @@ def test_a_run_leaves_its_records_and_nothing_else(whole):
     assert {path.name for path in whole.iterdir()} == TRAINING_FILES - {
         "report.html",
         "checkpoints",
+        "tokenizers",
         "started.json",
     }
     assert {path.name for path in (whole / "models").iterdir()} == {f"seed-{k}.safetensors" for k in range(6)}

@@ -188,15 +188,8 @@ class Symbols(Tokenizer):
 # ---- files ---------------------------------------------------------------------------------------------------------
 
 
-def save_tokenizer(tokenizer: Tokenizer, folder: Path, name: str) -> str:
-    """Write it as NAME.model (subwords) or NAME.json (symbols); the name of the file."""
-    file = f"{name}.model" if isinstance(tokenizer, Subwords) else f"{name}.json"
-    (folder / file).write_bytes(tokenizer.content)
-    return file
-
-
 def load_tokenizer(path: Path, fingerprint: str | None = None) -> Tokenizer:
-    """Read what `save_tokenizer` wrote.
+    """Read a file that holds the content of a tokenizer: NAME.model for subwords, NAME.json for symbols.
 
     Args:
         fingerprint: what it must be, if that is known.

@@ -37,7 +37,7 @@ class LuongSettings:
         hidden: width of every LSTM layer (of both directions together).
         layers: LSTM layers of the encoder, and of the decoder.
         dropout: on word vectors, between layers and on the output.
-        input_feeding: whether the attentional vector enters the next step (section 3.3); without, all steps run at once.
+        input_feeding: whether the attentional vector enters the next step (section 3.3); without, steps run at once.
         bidirectional: whether the encoder also reads from end to start, half of its width each way (the paper's: no).
         reverse_source: whether the encoder reads from end to start, as the paper's does; even so its states stand at
             their words.

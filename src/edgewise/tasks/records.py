@@ -100,6 +100,7 @@ def _write(outcome: Outcome, folder: Path) -> None:
         weights = {name: t.detach().cpu().contiguous() for name, t in network.weights.items()}
         (folder / "models" / f"seed-{network.seed}.safetensors").write_bytes(save(weights))
     for name, content in experiment.files().items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     seeds = [list(experiment.seeds(measured.run)) for measured in outcome.measured]
     write_json(folder / "config.json", {"format": FORMAT, "seeds": seeds, **experiment.shape()})

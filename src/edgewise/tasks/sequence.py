@@ -161,8 +161,8 @@ class SequenceExperiment:
         """The file of each side's tokenizer; one for a joint vocabulary."""
         ending = "model" if self._learnt else "json"
         if self.vocabularies.source is self.vocabularies.target:
-            return dict.fromkeys(("source", "target"), f"tokenizer.{ending}")
-        return {side: f"{side}-tokenizer.{ending}" for side in ("source", "target")}
+            return dict.fromkeys(("source", "target"), f"tokenizers/both.{ending}")
+        return {side: f"tokenizers/{side}.{ending}" for side in ("source", "target")}
 
     def files(self) -> Mapping[str, bytes]:
         both = {"source": self.vocabularies.source, "target": self.vocabularies.target}
