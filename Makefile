@@ -25,7 +25,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(PIP) install -q -c constraints.txt -e '.[dev,fast,molecules,pyg,tracking]'
+	$(PIP) install -q -c constraints.txt -e '.[dev,fast,molecules,pyg,text,tracking]'
 	@touch $@
 
 demo: install
