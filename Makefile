@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip
 WORKERS ?= 2
 
-.PHONY: install install-dev demo test lint docs dist bench-graph bench-inference bench-recordings bench-simulators
+.PHONY: install install-dev demo test lint docs dist bench-attention bench-graph bench-inference bench-recordings bench-simulators
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -45,8 +45,8 @@ docs: install-dev
 bench-inference bench-recordings bench-simulators: bench-%: install
 	$(BIN)/python benchmarks/$*.py
 
-bench-graph: install-dev
-	$(BIN)/python benchmarks/graph.py --growth
+bench-attention bench-graph: bench-%: install-dev
+	$(BIN)/python benchmarks/$*.py --growth
 
 dist: install-dev
 	$(PIP) install -q -c constraints.txt build

@@ -5,31 +5,19 @@ each (growth of the resident set over the pass, read by a thread). Ratios above 
 measured with the fused Numba loops (extra `fast`) and in pure torch; --growth adds 10 thousand to 5 million edges.
 """
 
-import edgewise
-import edgewise.runtime
+from harness import Contest, Row, arguments, begin, compare, finish, passes, peak_bytes, seconds  # isort: skip
 
-edgewise.tune_runtime()  # the same allocator settings for both sides; before torch is loaded
+import statistics
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-import argparse  # noqa: E402
-import gc  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
-import statistics  # noqa: E402
-import threading  # noqa: E402
-import time  # noqa: E402
-import warnings  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from pathlib import Path  # noqa: E402
+import torch
+from torch import Tensor, nn
 
-import psutil  # noqa: E402
-import torch  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
-
-from edgewise.graph import Graph  # noqa: E402
-from edgewise.nn import EdgeNetwork, GraphAttention, GraphConvolution, PairMLP  # noqa: E402
-from edgewise.nn.blocks import (  # noqa: E402
+from edgewise.graph import Graph
+from edgewise.nn import EdgeNetwork, GraphAttention, GraphConvolution, PairMLP
+from edgewise.nn.blocks import (
     Dims,
     EdgeBlock,
     GlobalBlock,
@@ -43,55 +31,9 @@ from edgewise.nn.blocks import (  # noqa: E402
     receiver_nodes,
     sender_nodes,
 )
-from edgewise.relation import Complete, Relation, Sparse, from_edge_index, fused  # noqa: E402
-
-THREADS = 2
-Pass = Callable[[], Tensor]
-"""A forward and backward pass; gives the forward result."""
-
-
-@dataclass(frozen=True)
-class Contest:
-    name: str
-    against: str
-    ours: Pass
-    theirs: Pass
-    asked: float
-    asked_memory: float | None = None
-    same: bool = True
-    """Whether both sides compute the same function."""
-
+from edgewise.relation import Complete, Relation, Sparse, from_edge_index, fused
 
 # ---- measuring -----------------------------------------------------------------------------------------------------
-
-
-def seconds(run: Pass) -> float:
-    gc.disable()
-    begin = time.perf_counter()
-    run()
-    spent = time.perf_counter() - begin
-    gc.enable()
-    return spent
-
-
-def peak_bytes(run: Pass) -> int:
-    """How far the resident set grows during a pass, with everything freed returned to the system before it."""
-    edgewise.runtime.release_memory()
-    process, top, done = psutil.Process(), 0, threading.Event()
-    before = process.memory_info().rss
-
-    def watch() -> None:
-        nonlocal top
-        while not done.is_set():
-            top = max(top, process.memory_info().rss)
-            time.sleep(0.0005)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    run()
-    done.set()
-    watcher.join()
-    return max(top - before, 1)
 
 
 @contextmanager
@@ -103,50 +45,14 @@ def pure_torch() -> Iterator[None]:
         fused.INSTALLED = installed
 
 
-def measure(contest: Contest, repeats: int) -> list[dict[str, object]]:
-    if contest.same:
-        torch.testing.assert_close(contest.ours(), contest.theirs(), rtol=2e-3, atol=2e-3)
+def measure(contest: Contest, repeats: int) -> list[Row]:
+    """With the fused loops, where they are installed, and in pure torch."""
+    contest.check()
     rows = []
     for kind in ("numba", "torch") if fused.INSTALLED else ("torch",):
         with pure_torch() if kind == "torch" else warnings.catch_warnings():
-            for run in (contest.ours, contest.theirs):
-                run()
-            times = [(seconds(contest.ours), seconds(contest.theirs)) for _ in range(repeats)]
-            memory = peak_bytes(contest.theirs) / peak_bytes(contest.ours)
-        ratios = sorted(theirs / ours for ours, theirs in times)
-        ours, theirs = (statistics.median(column) * 1e3 for column in zip(*times, strict=True))
-        row = {
-            "name": f"{contest.name}, {kind}",
-            "against": contest.against,
-            "ratio": statistics.median(ratios),
-            "memory_ratio": memory,
-            "spread": [ratios[0], ratios[-1]],
-        }
-        print(
-            f"{row['name']:<58} {ours:8.1f} ms  {contest.against:<26} {theirs:8.1f} ms   "
-            f"{row['ratio']:5.2f} times faster ({ratios[0]:.2f} to {ratios[-1]:.2f}; asked {contest.asked:g})   "
-            f"1/{memory:.2f} of the memory"
-            + (f" (asked 1/{contest.asked_memory:g})" if contest.asked_memory else ""),
-            flush=True,
-        )
-        rows.append(row)
+            rows.append(compare(contest, repeats, kind))
     return rows
-
-
-def passes(module: Callable[..., Tensor], inputs: list[Tensor], parameters: list[nn.Parameter]) -> Pass:
-    """Forward and backward with a fixed gradient; inputs and parameters get theirs."""
-    fixed: list[Tensor] = []
-
-    def run() -> Tensor:
-        for tensor in (*inputs, *parameters):
-            tensor.grad = None
-        out = module(*inputs)
-        if not fixed:
-            fixed.append(torch.randn(out.shape, generator=torch.Generator().manual_seed(9)))
-        out.backward(fixed[0])
-        return out.detach()
-
-    return run
 
 
 def random_graph(n_nodes: int, n_edges: int) -> Tensor:
@@ -383,24 +289,10 @@ def growth(sizes: list[int], repeats: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--repeats", type=int, default=11, help="rounds; ratios are medians over them")
-    parser.add_argument("--only", default="", help="only contests whose name holds this text")
-    parser.add_argument("--growth", action="store_true", help="measure growth up to 5 million edges as well")
-    parser.add_argument(
-        "--json", type=Path, help="write rows {name, against, ratio, memory_ratio, spread} here"
-    )
-    arguments = parser.parse_args()
-    torch.set_num_threads(THREADS)
-    torch.manual_seed(0)
+    chosen = arguments(__doc__).parse_args()
     import torch_geometric
 
-    print(
-        f"torch {torch.__version__}, PyG {torch_geometric.__version__}, "
-        f"{THREADS} threads of {os.cpu_count()} cores, fp32"
-    )
+    begin(f", PyG {torch_geometric.__version__}")
     makers = [
         lambda: gcn(20_000, 500_000),
         lambda: gat(20_000, 500_000),
@@ -412,15 +304,14 @@ def main() -> None:
         lambda: gn_block(20_000, 200_000, documented=False),
         lambda: complete(200, 32),
     ]
-    rows = []
+    rows: list[Row] = []
     for make in makers:
         contest = make()
-        if arguments.only in contest.name:
-            rows += measure(contest, arguments.repeats)
-    if arguments.growth:
+        if chosen.only in contest.name:
+            rows += measure(contest, chosen.repeats)
+    if chosen.growth:
         growth([10_000, 30_000, 100_000, 300_000, 1_000_000, 5_000_000], 3)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=2) + "\n")
+    finish(rows, chosen.json)
 
 
 if __name__ == "__main__":
