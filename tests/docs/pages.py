@@ -21,7 +21,10 @@ def blocks(page: Path, *languages: str) -> list[str]:
 
 
 def command_lines(page: Path, program: str) -> list[list[str]]:
-    """The words after `program` of each such line in shell blocks; settings of the environment are skipped."""
+    """The words after `program` of each such line in shell blocks.
+
+    Settings of the environment before it and redirections behind it are left out.
+    """
     found = []
     for block in blocks(page, "sh", "bash", "console"):
         for line in block.replace("\\\n", " ").splitlines():
@@ -29,7 +32,8 @@ def command_lines(page: Path, program: str) -> list[list[str]]:
             while words and re.fullmatch(r"\w+=\S*", words[0]):
                 words = words[1:]
             if words and words[0] == program:
-                found.append(words[1:])
+                end = next((k for k, word in enumerate(words) if word in ("<", ">", "|")), None)
+                found.append(words[1:end])
     return found
 
 
