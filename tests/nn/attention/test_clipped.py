@@ -60,11 +60,11 @@ every_mask = pytest.mark.parametrize("masked", [False, True], ids=["all", "maske
 every_order = pytest.mark.parametrize("causal", [False, True], ids=["both ways", "causal"])
 
 
-@pytest.fixture(params=[(1 << 19, 128), (1, 3), (60, 2), (200, 1)], ids=str)
+@pytest.fixture(params=[(1 << 19, 128, 0), (1, 3, 1 << 24), (60, 2, 0), (200, 1, 1 << 24)], ids=str)
 def cut(request, monkeypatch):
-    """How many scores at once, of how many rows at most."""
-    monkeypatch.setattr(clipped, "BLOCK", request.param[0])
-    monkeypatch.setattr(clipped, "MOST_ROWS", request.param[1])
+    """How many scores at once, of how many rows at most; up to how many weights are kept."""
+    for name, value in zip(("BLOCK", "MOST_ROWS", "KEPT"), request.param, strict=True):
+        monkeypatch.setattr(clipped, name, value)
 
 
 @pytest.mark.usefixtures("cut")
@@ -136,8 +136,9 @@ def test_single_precision_is_as_good_as_it_can_be():
 
 
 @every_mask
-def test_nothing_of_the_size_of_the_scores_is_kept_for_the_backward_pass(masked):
+def test_nothing_of_the_size_of_the_scores_is_kept_where_they_are_many(masked, monkeypatch):
     n, kept = 50, []
+    monkeypatch.setattr(clipped, "KEPT", N * HEADS * n * n - 1)
     parts = [part.requires_grad_() for part in inputs(n, n, 2)]
     mask = some(n, n) if masked else None
     with torch.autograd.graph.saved_tensors_hooks(
@@ -152,8 +153,9 @@ def test_nothing_of_the_size_of_the_scores_is_kept_for_the_backward_pass(masked)
 
 
 @every_order
+@pytest.mark.parametrize("keep", [True, False], ids=["kept", "made again"])
 @pytest.mark.parametrize("values", [True, False])
-def test_it_is_a_well_behaved_operator_of_torch(causal, values):
+def test_it_is_a_well_behaved_operator_of_torch(causal, values, keep):
     parts = [part if part is None else part.requires_grad_() for part in inputs(3, 4, 1, values=values)]
-    torch.library.opcheck(clipped._attention, (*parts, some(3, 4), causal))
-    torch.library.opcheck(clipped._attention, (*parts, None, causal))
+    torch.library.opcheck(clipped._attention, (*parts, some(3, 4), causal, keep))
+    torch.library.opcheck(clipped._attention, (*parts, None, causal, keep))
