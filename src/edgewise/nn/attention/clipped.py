@@ -65,6 +65,11 @@ class Block:
     allowed: Tensor | None
     empty: Tensor | None
 
+    @property
+    def full_width(self) -> int:
+        """Columns in between, those beyond included."""
+        return self.right - self.left + sum(self.beyond)
+
 
 def blocks(query: Tensor, key: Tensor, reach: int, mask: Tensor | None, causal: bool) -> Iterator[Block]:
     n, heads, n_rows, n_columns = *query.shape[:3], key.shape[2]
@@ -103,9 +108,10 @@ def add_up(block: Block, edges: Tensor, n_labels: int) -> Tensor:
     """The sum of the edges of each label: [n, heads, rows, columns] -> [n, heads, rows, 2 k + 1]."""
     middle = edges[..., block.left : block.right]
     bins = edges.new_empty(*edges.shape[:-1], n_labels)
-    wide = pad(
-        middle, block.beyond
-    )  # row i has its labels 1 to 2 k - 1 in the columns from i on: a diagonal view
+    # Of the full width, row i has its labels 1 to 2 k - 1 in the columns from i on: a diagonal view.
+    wide = (
+        pad(middle, block.beyond) if middle.numel() else edges.new_zeros(*bins.shape[:-1], block.full_width)
+    )
     *strides, row, column = wide.stride()
     bins[..., 1:-1] = wide.as_strided((*bins.shape[:-1], n_labels - 2), (*strides, row + column, column))
     bins[..., 0] = edges[..., : block.left].sum(-1) + (middle * (block.labels == 0)).sum(-1)
