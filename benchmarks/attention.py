@@ -23,6 +23,8 @@ from edgewise.nn.transformer import LayerDims
 from edgewise.relation import Band, Complete, Relation, between
 
 HEADS, DIM = 8, 512
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Query, key and value, heads side by side -> the result."""
 
 
 def given(*size: int, seed: int = 1) -> Tensor:
@@ -73,49 +75,66 @@ def multihead(kind: str) -> Contest:
 # ---- relative positions --------------------------------------------------------------------------------------------
 
 
-class Materialised(nn.Module):
+def by_place(rows: Tensor, tables: Tensor) -> Tensor:
+    """[batch, heads, n, a] times [n, a, b], place by place, as tensor2tensor's first form does it."""
+    batch, heads, n, _ = rows.shape
+    flat = rows.permute(2, 0, 1, 3).reshape(n, batch * heads, -1)
+    return (flat @ tables).reshape(n, batch, heads, -1).permute(1, 2, 0, 3)
+
+
+def materialised(relative: RelativePositions, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Shaw et al. (2018), eq. 3-5, with the vector of every pair looked up: two tables [n, n, d]."""
+    assert relative.value is not None
+    q, k, v = split(query) * (DIM // HEADS) ** -0.5, split(key), split(value)
+    labels = relative.labels(Complete(query.shape[1]))
+    keys, values = (nn.functional.embedding(labels, table[0]) for table in (relative.key, relative.value))
+    weights = (q @ k.mT + by_place(q, keys.mT)).softmax(-1)
+    return (weights @ v + by_place(weights, values)).transpose(1, 2).flatten(2)
 
-    def __init__(self, layer: MultiHeadAttention) -> None:
-        super().__init__()
-        self.layer = layer
 
-    def forward(self, x: Tensor) -> Tensor:
-        layer, relative = self.layer, self.layer.relative
-        assert relative is not None
-        assert relative.value is not None
-        q, memory = layer.query(x), layer.keys_values(x)
-        q, k, v = split(q) * layer.scale, split(memory.key), split(memory.value)
-        labels = relative.labels(Complete(x.shape[1]))
-        keys, values = (nn.functional.embedding(labels, table[0]) for table in (relative.key, relative.value))
-        scores = q @ k.mT + self.by_place(q, keys.mT)
-        weights = scores.softmax(-1)
-        context = weights @ v + self.by_place(weights, values)
-        return layer.out(context.transpose(1, 2).flatten(2))
+def projected(layer: MultiHeadAttention, attend: Attend) -> Callable[[Tensor], Tensor]:
+    """Attention with the projections of a layer around it."""
 
-    @staticmethod
-    def by_place(rows: Tensor, tables: Tensor) -> Tensor:
-        """[batch, heads, n, a] times [n, a, b], place by place, as tensor2tensor's first form does it."""
-        batch, heads, n, _ = rows.shape
-        flat = rows.permute(2, 0, 1, 3).reshape(n, batch * heads, -1)
-        return (flat @ tables).reshape(n, batch, heads, -1).permute(1, 2, 0, 3)
+    def run(x: Tensor) -> Tensor:
+        memory = layer.keys_values(x)
+        return layer.out(attend(layer.query(x), memory.key, memory.value))
+
+    return run
 
 
 def relative() -> list[Contest]:
-    """The same sizes with relative positions up to 16, and against attention without, whose memory is the common part."""
-    batch, n = 8, 512
-    layer = MultiHeadAttention(DIM, HEADS, relative=RelativePositions(DIM // HEADS, 16))
-    plain = MultiHeadAttention(DIM, HEADS)
-    theirs = Materialised(layer)
-    parameters = list(layer.parameters())
-    ours = passes(on(Complete(n), layer), [given(batch, n, DIM)], parameters)
-    without = passes(on(Complete(n), plain), [given(batch, n, DIM)], list(plain.parameters()))
-    name = "relative attention, k = 16, 8 heads of 64, length 512, batch 8"
-    materialised = passes(theirs, [given(batch, n, DIM)], parameters)
+    """The same sizes with relative positions up to 16; alone, with the projections, and beside attention without."""
+    batch, n, scale = 8, 512, (DIM // HEADS) ** -0.5
+    positions = RelativePositions(DIM // HEADS, 16)
+    layer = MultiHeadAttention(DIM, HEADS, relative=positions)
+    tables, relation = list(positions.parameters()), Complete(n)
+    parts = [given(batch, n, DIM, seed=seed) for seed in (1, 2, 3)]
+
+    def ours(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return positions.attend(relation, q, k, v, heads=HEADS, scale=scale)
+
+    def theirs(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return materialised(positions, q, k, v)
+
+    def without(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return relation.attend(q, k, v, heads=HEADS, scale=scale)
+
+    name, against = "relative attention, k = 16, 8 heads of 64, length 512, batch 8", "tables [n, n, d]"
+    mine, other = passes(ours, parts, tables), passes(theirs, parts, tables)
+    x, whole = given(batch, n, DIM), list(layer.parameters())
     return [
-        Contest(name, "tables [n, n, d]", ours, materialised, 1.8, 4.0),
+        Contest(name, against, mine, other, 1.8, 4.0),
         Contest(
-            "attention without positions (its memory is common)", "relative, ours", without, ours, same=False
+            f"{name}, with projections",
+            against,
+            passes(on(relation, layer), [x], whole),
+            passes(projected(layer, theirs), [x], whole),
+        ),
+        Contest(
+            "attention without positions", "ours with them", passes(without, parts, []), mine, same=False
+        ),
+        Contest(
+            "attention without positions", "tables [n, n, d]", passes(without, parts, []), other, same=False
         ),
     ]
 
@@ -123,26 +142,32 @@ def relative() -> list[Contest]:
 # ---- a band --------------------------------------------------------------------------------------------------------
 
 
-def local(n: int = 4096, left: int = 32, right: int = 31) -> Contest:
-    """A window of 64 positions; the same mask on torch's fused attention, with the same projections."""
-    layer, x = MultiHeadAttention(DIM, HEADS), given(1, n, DIM)
-    away = torch.arange(n) - torch.arange(n)[:, None]
+def local(n: int = 4096, left: int = 32, right: int = 31) -> list[Contest]:
+    """A window of 64 positions, and the same mask on torch's fused attention; alone and with the same projections."""
+    layer, scale = MultiHeadAttention(DIM, HEADS), (DIM // HEADS) ** -0.5
+    band, away = Band(n, left, right), torch.arange(n) - torch.arange(n)[:, None]
     mask = (away >= -left) & (away <= right)
 
-    def masked(x: Tensor) -> Tensor:
-        memory = layer.keys_values(x)
-        parts = (split(part) for part in (layer.query(x), memory.key, memory.value))
-        out = scaled_dot_product_attention(*parts, attn_mask=mask)
-        return layer.out(out.transpose(1, 2).flatten(2))
+    def ours(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return band.attend(q, k, v, heads=HEADS, scale=scale)
 
-    parameters = list(layer.parameters())
-    return Contest(
-        f"local attention, length {n}, window {left + right + 1}, 8 heads of 64",
-        "the mask on torch's SDPA",
-        passes(on(Band(n, left, right), layer), [x], parameters),
-        passes(masked, [given(1, n, DIM)], parameters),
-        8.0,
-    )
+    def theirs(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        out = scaled_dot_product_attention(split(q), split(k), split(v), attn_mask=mask, scale=scale)
+        return out.transpose(1, 2).flatten(2)
+
+    name = f"local attention, length {n}, window {left + right + 1}, 8 heads of 64"
+    against = "the mask on torch's SDPA"
+    parts = [given(1, n, DIM, seed=seed) for seed in (1, 2, 3)]
+    x, whole = given(1, n, DIM), list(layer.parameters())
+    return [
+        Contest(name, against, passes(ours, parts, []), passes(theirs, parts, []), 8.0),
+        Contest(
+            f"{name}, with projections",
+            against,
+            passes(on(band, layer), [x], whole),
+            passes(projected(layer, theirs), [x], whole),
+        ),
+    ]
 
 
 def growth(repeats: int) -> None:
@@ -252,7 +277,7 @@ def main() -> None:
     chosen = arguments(__doc__).parse_args()
     begin()
     contests = [multihead(kind) for kind in ("", ", causal", ", padded")]
-    contests += [*relative(), local(), bahdanau(), search()]
+    contests += [*relative(), *local(), bahdanau(), search()]
     rows: list[Row] = []
     for contest in contests:
         if chosen.only in contest.name:

@@ -92,11 +92,12 @@ def test_averaged_weights_are_the_mean_of_the_last_epochs(tmp_path):
 def test_running_out_of_time_ends_with_a_whole_epoch(tmp_path):
     experiment = experiment_of(read_recipe(toy(tmp_path)))
     task = experiment.learning("x", experiment.network(), 0, 0)
-    whole = task.objective.steps_an_epoch
-    task.wind_down(whole + 1, 2 * whole - 2)
+    whole, most = task.objective.steps_an_epoch, task.most
+    for step, left in ((0, 1), (whole - 1, 1), (whole, whole), (whole + 1, 2)):
+        task.wind_down(step, left)  # the first epoch, or one that is begun, is finished, and one that fits is begun
+        assert task.most == most
+    task.wind_down(2 * whole, whole - 1)
     assert task.most == 2 * whole
-    task.wind_down(0, 1)
-    assert task.most == whole  # one epoch in any case
 
 
 def test_a_resumed_training_gives_the_same_bytes(run, tmp_path):

@@ -65,7 +65,9 @@ class TokenObjective:
     def validate(self, module: nn.Module) -> tuple[float, float]:
         parts = [self._summed(module, self.validation, self.held(step)) for step in range(len(self.held))]
         n = sum(count for _, count, _ in parts)
-        return float(sum(total for total, _, _ in parts)) / n, 100 * sum(right for *_, right in parts) / n
+        return sum(float(total.detach()) for total, _, _ in parts) / n, 100 * sum(
+            right for *_, right in parts
+        ) / n
 
 
 class AveragedLearning(Learning):
@@ -86,9 +88,10 @@ class AveragedLearning(Learning):
             self.last.keep(self.module)
 
     def wind_down(self, step: int, steps: int) -> None:
-        """Stop after the last epoch that fits, the first one in any case."""
+        """Between two epochs, stop if the next one would not fit; an epoch that is begun is finished."""
         whole = self.objective.steps_an_epoch
-        self.most = max((step + steps) // whole, 1) * whole
+        if step and step % whole == 0 and steps < whole:
+            self.most = step
 
     def state(self) -> dict[str, Any]:
         copies = [] if self.last is None else list(self.last.copies)
