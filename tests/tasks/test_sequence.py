@@ -94,7 +94,9 @@ def test_running_out_of_time_ends_with_a_whole_epoch(tmp_path):
     task = experiment.learning("x", experiment.network(), 0, 0)
     whole, most = task.objective.steps_an_epoch, task.most
     for step, left in ((0, 1), (whole - 1, 1), (whole, whole), (whole + 1, 2)):
-        task.wind_down(step, left)  # the first epoch, or one that is begun, is finished, and one that fits is begun
+        task.wind_down(
+            step, left
+        )  # the first epoch, or one that is begun, is finished, and one that fits is begun
         assert task.most == most
     task.wind_down(2 * whole, whole - 1)
     assert task.most == 2 * whole

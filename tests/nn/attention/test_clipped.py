@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from edgewise.nn.attention import clipped
+from edgewise.nn.attention import clipped, clipped_loops
 
 N, HEADS, WIDTH = 3, 2, 3
 
@@ -60,11 +60,17 @@ every_mask = pytest.mark.parametrize("masked", [False, True], ids=["all", "maske
 every_order = pytest.mark.parametrize("causal", [False, True], ids=["both ways", "causal"])
 
 
-@pytest.fixture(params=[(1 << 19, 128, 0), (1, 3, 1 << 24), (60, 2, 0), (200, 1, 1 << 24)], ids=str)
+MANY = 1 << 24
+
+
+@pytest.fixture(
+    params=[(1 << 19, 128, 0, 1), (1, 3, MANY, MANY), (60, 2, 0, MANY), (200, 1, MANY, 1)], ids=str
+)
 def cut(request, monkeypatch):
-    """How many scores at once, of how many rows at most; up to how many weights are kept."""
-    for name, value in zip(("BLOCK", "MOST_ROWS", "KEPT"), request.param, strict=True):
+    """How many scores at once, of how many rows at most; up to how many weights are kept; from when on loops run."""
+    for name, value in zip(("BLOCK", "MOST_ROWS", "KEPT"), request.param, strict=False):
         monkeypatch.setattr(clipped, name, value)
+    monkeypatch.setattr(clipped_loops, "LEAST", request.param[-1])
 
 
 @pytest.mark.usefixtures("cut")

@@ -9,6 +9,7 @@ Of a block with rows r0 to r1, every sender at or before r0 - k has the label 0 
 label 2 k, so that those columns need one addition; only the 2 k + r1 - r0 columns between look their labels up.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.library import custom_op
 from torch.nn.functional import pad
+
+from edgewise.nn.attention import clipped_loops
 
 BLOCK = 1 << 19
 """Scores that are worked on at once."""
@@ -52,6 +55,7 @@ class Block:
     Args:
         left, right: columns [0, left) have the first label in every row, [right, columns) the last one.
         labels: [rows, right - left] of the columns in between.
+        first: the position of the first row.
         beyond: columns that would be in between too, before the first and behind the last one.
     """
 
@@ -61,6 +65,7 @@ class Block:
     left: int
     right: int
     labels: Tensor
+    first: int
     beyond: tuple[int, int]
     allowed: Tensor | None
     empty: Tensor | None
@@ -93,11 +98,13 @@ def blocks(query: Tensor, key: Tensor, reach: int, mask: Tensor | None, causal: 
                 own = mask[batch, None, among, :columns]
                 allowed = own if allowed is None else own & allowed
             empty = None if mask is None or allowed is None else ~allowed.any(-1, keepdim=True)
-            yield Block(batch, among, columns, left, right, labels, beyond, allowed, empty)
+            yield Block(batch, among, columns, left, right, labels, first_row + shift, beyond, allowed, empty)
 
 
 def add_positions(block: Block, edges: Tensor, near: Tensor) -> None:
     """Add each edge its label's number, in place: edges [n, heads, rows, columns], near [n, heads, rows, 2 k + 1]."""
+    if clipped_loops.serve(edges):
+        return clipped_loops.add_positions(edges, near, block.first)
     edges[..., : block.left] += near[..., :1]
     edges[..., block.right :] += near[..., -1:]
     middle = edges[..., block.left : block.right]
@@ -106,6 +113,8 @@ def add_positions(block: Block, edges: Tensor, near: Tensor) -> None:
 
 def add_up(block: Block, edges: Tensor, n_labels: int) -> Tensor:
     """The sum of the edges of each label: [n, heads, rows, columns] -> [n, heads, rows, 2 k + 1]."""
+    if clipped_loops.serve(edges):
+        return clipped_loops.add_up(edges, n_labels, block.first)
     middle = edges[..., block.left : block.right]
     bins = edges.new_empty(*edges.shape[:-1], n_labels)
     # Of the full width, row i has its labels 1 to 2 k - 1 in the columns from i on: a diagonal view.
@@ -119,14 +128,16 @@ def add_up(block: Block, edges: Tensor, n_labels: int) -> Tensor:
     return bins
 
 
-def weights_of(block: Block, query: Tensor, key: Tensor, key_table: Tensor) -> Tensor:
-    """The weights of a block: [n, heads, rows, columns]."""
+def weights_of(
+    block: Block, query: Tensor, key: Tensor, key_table: Tensor, out: Tensor | None = None
+) -> Tensor:
+    """The weights of a block: [n, heads, rows, columns]; `out` is where to write them."""
     scores = query @ key.mT
     add_positions(block, scores, query @ key_table.mT)
     if block.allowed is not None:
         allowed = block.allowed if block.empty is None else block.allowed | block.empty
         scores.masked_fill_(~allowed, -torch.inf)
-    weights = scores.softmax(-1)
+    weights = torch.softmax(scores, -1, out=out)
     return weights if block.empty is None else weights.masked_fill_(block.empty, 0.0)
 
 
@@ -141,21 +152,22 @@ def _attention(
     causal: bool,
     keep: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The result, and the weights if they are kept (else nothing)."""
+    """The result, and the weights, block after block, if they are kept."""
     # [n, receivers, heads, d] in memory: joining the heads is then a view
     out = query.new_empty(query.shape[0], query.shape[2], query.shape[1], value.shape[-1]).transpose(1, 2)
-    kept = query.new_empty(*query.shape[:-1], key.shape[-2]) if keep else query.new_empty(0)
+    kept = query.new_empty(query.shape[:-1].numel() * key.shape[-2] if keep else 0)
+    end = 0
     n_labels = key_table.shape[-2]
     for block in blocks(query, key, n_labels // 2, mask, causal):
         own = query[block.batch, :, block.rows]
         others = key[block.batch, :, : block.columns], value[block.batch, :, : block.columns]
-        weights = weights_of(block, own, others[0], key_table)
+        size = (*own.shape[:-1], block.columns)
+        start, end = end, end + (math.prod(size) if keep else 0)
+        weights = weights_of(block, own, others[0], key_table, kept[start:end].view(size) if keep else None)
         context = weights @ others[1]
         if value_table is not None:
             context += add_up(block, weights, n_labels) @ value_table
         out[block.batch, :, block.rows] = context
-        if keep:
-            kept[block.batch, :, block.rows, : block.columns] = weights
     return out, kept
 
 
@@ -171,7 +183,7 @@ def _(
     keep: bool,
 ) -> tuple[Tensor, Tensor]:
     out = query.new_empty(query.shape[0], query.shape[2], query.shape[1], value.shape[-1]).transpose(1, 2)
-    return out, query.new_empty(*query.shape[:-1], key.shape[-2]) if keep else query.new_empty(0)
+    return out, query.new_empty(query.shape[:-1].numel() * key.shape[-2] if keep else 0)
 
 
 @custom_op("edgewise::clipped_attention_backward", mutates_args=())
@@ -190,12 +202,14 @@ def _to_inputs(
     to_query, to_key, to_value = torch.zeros_like(query), torch.zeros_like(key), torch.zeros_like(value)
     to_key_table = torch.zeros_like(key_table)
     to_value_table = key_table.new_zeros(0) if value_table is None else torch.zeros_like(value_table)
-    n_labels = key_table.shape[-2]
+    n_labels, end = key_table.shape[-2], 0
     for block in blocks(query, key, n_labels // 2, mask, causal):
         own, to_out = query[block.batch, :, block.rows], grad[block.batch, :, block.rows]
         among = block.batch, slice(None), slice(block.columns)
         if kept.numel():
-            weights = kept[block.batch, :, block.rows, : block.columns]
+            size = (*own.shape[:-1], block.columns)
+            start, end = end, end + math.prod(size)
+            weights = kept[start:end].view(size)
         else:
             weights = weights_of(block, own, key[among], key_table)
         to_weights = to_out @ value[among].mT
