@@ -27,12 +27,11 @@ def translate(edgewise, monkeypatch, run):
     return called
 
 
-def test_a_line_in_gives_a_line_out(translate):
+def test_translate_gives_a_line_for_a_line(translate):
     answer = translate("abc\n\nz\n")
     assert (answer.code, answer.err) == (0, "")
     lines = answer.out.split("\n")
     assert (len(lines), lines[1]) == (4, "")
-    assert lines[0] or lines[2]  # three epochs do not teach much
 
 
 def test_json_gives_an_object_a_line(translate):

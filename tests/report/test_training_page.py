@@ -298,7 +298,7 @@ def test_another_version_of_a_training_run_is_refused(tmp_path: Path):
         ("metrics.json", {"published": []}, "holds a list at 'published'", "named values"),
         ("metrics.json", {"metric": 1}, "holds a number at 'metric'", "a text"),
         ("metrics.json", {"mean": True}, "holds yes or no at 'mean'", "a number or null"),
-        ("preview.json", {"kind": "poetry"}, "is of the kind 'poetry'", "'classification' or 'regression'"),
+        ("preview.json", {"kind": "poetry"}, "is of the kind 'poetry'", "'classification', 'regression' or 'sequences'"),
         ("preview.json", {"confusion": [3]}, "holds a number at 'confusion[0]'", "a list"),
         ("history.json", {"runs": [{"epoch": ["one"]}]}, "holds a text at 'runs[0].epoch'", "a number or null"),
         ("run.json", {"data": []}, "holds a list at 'data'", "named values"),

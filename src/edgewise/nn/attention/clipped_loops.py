@@ -51,7 +51,8 @@ def _adding() -> Callable[..., None]:
             for h in range(edges.shape[1]):
                 for r in range(first_row, last_row):
                     row, own = edges[g, h, r], near[g, h, r]
-                    lowest, highest = own[0], own[last]  # read once: the compiler can't know that rows don't overlap
+                    # Read once, since the compiler cannot know that both rows lie apart.
+                    lowest, highest = own[0], own[last]
                     start = min(max(first + r - reach + 1, 0), n_columns)
                     stop = min(max(first + r + reach, 0), n_columns)
                     for s in range(start):
