@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from edgewise.tasks.translate import read_lines_of
 from tasks.sentences import toy
 
 
@@ -27,11 +28,11 @@ def translate(edgewise, monkeypatch, run):
     return called
 
 
-def test_translate_gives_a_line_for_a_line(translate):
+def test_translate_gives_a_line_for_a_line(translate, run):
     answer = translate("abc\n\nz\n")
     assert (answer.code, answer.err) == (0, "")
-    lines = answer.out.split("\n")
-    assert (len(lines), lines[1]) == (4, "")
+    said = read_lines_of(run).translate(["abc", "z"])
+    assert answer.out.split("\n") == [said[0], "", said[1], ""]
 
 
 def test_json_gives_an_object_a_line(translate):
@@ -67,8 +68,9 @@ def test_what_comes_before_a_line_that_is_too_long_is_answered(translate):
 
 
 def test_bytes_that_are_not_text_name_their_line(translate):
-    answer = translate(b"ab\n\xe4\n", "--at-once", 1)
+    answer = translate(b"ab\n\xe4\n")
     assert answer.code == 1
+    assert len(answer.out.splitlines()) == 1
     assert "error: line 2 of standard input is not UTF-8" in answer.err
 
 

@@ -34,6 +34,19 @@ def test_bytes_that_are_not_utf8_name_their_line(tmp_path):
         read_lines(tmp_path / "a")
 
 
+@pytest.mark.parametrize(("name", "content"), [("none.txt", None), ("a.gz", b"no gzip")])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name, content):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(str(tmp_path / name))):
+        read_lines(tmp_path / name)
+
+
+def test_an_empty_file_has_no_lines(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    assert read_lines(tmp_path / "a") == []
+
+
 def test_pairs_with_an_empty_side_are_left_out_and_told(tmp_path):
     source, target = write(tmp_path, "s", "a", "", "c", "d"), write(tmp_path, "t", "A", "B", " ", "D")
     text = read_parallel(source, target)
@@ -90,3 +103,4 @@ def test_the_shared_texts_have_their_lines(shared):
         "aalen\tpos=V,mood=IND,tense=PST,aspect=PFV,per=2,num=SG",
         "aaltest",
     )
+    assert len(read_inflection(shared / "data" / "sigmorphon2016" / "german-task1-dev.gz")) == 1597

@@ -1,3 +1,6 @@
+import io
+import sys
+
 import pytest
 
 from edgewise.data.tokenizers import Subwords, Symbols, load_tokenizer
@@ -76,10 +79,72 @@ def test_a_damaged_file_is_refused(tmp_path, name, content):
         load_tokenizer(tmp_path / "none.json")
 
 
-def test_more_pieces_than_the_text_allows_are_refused():
+def test_without_sentencepiece_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    with pytest.raises(ConfigError, match="subwords need SentencePiece, which is not installed") as error:
+        Subwords.train(TEXT, 23)
+    assert error.value.fix == "pip install 'edgewise[text]'"
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        (4000, "a vocabulary of 4000 pieces: Vocabulary size too high (4000)"),
+        (5, "a vocabulary of 5 pieces: Vocabulary size is smaller than required_chars"),
+        (4, "a vocabulary of 4 pieces from 48 lines of text"),
+        (0, "a vocabulary of 0 pieces from 48 lines of text"),
+    ],
+)
+def test_a_vocabulary_that_the_text_does_not_allow_is_refused_in_silence(size, said, capfd):
     pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
-    with pytest.raises(ConfigError, match="a vocabulary of 4000 pieces: "):
-        Subwords.train(TEXT, 4000)
+    with pytest.raises(ConfigError) as error:
+        Subwords.train(TEXT, size)
+    assert error.value.found.startswith(said)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("lines", [[], ["", " "]])
+def test_a_vocabulary_of_no_text_is_refused(lines):
+    pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    with pytest.raises(ConfigError, match="a vocabulary of 20 pieces from 0 lines of text"):
+        Subwords.train(lines, 20)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_subwords_are_learnt_in_silence_and_the_same_each_time(kind, capfd):
+    pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    first, again = (Subwords.train(iter(TEXT), 30 if kind == "bpe" else 23, kind) for _ in range(2))
+    assert first.content == again.content
+    assert capfd.readouterr() == ("", "")
+
+
+def test_subwords_keep_the_characters_as_they_are_but_one_space_of_a_run():
+    pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    text = "Ａ ﬁ ½ é e\u0301"  # that NFKC would change
+    tokenizer = Subwords.train([text, *TEXT], 28)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.decode(tokenizer.encode("the   dog")) == "the dog"
+
+
+def test_characters_of_very_long_lines_are_known_too():
+    pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    assert Subwords.train(["the dog " * 1000 + "ß", *TEXT], 24).unknown("ß") == []
+
+
+def test_the_names_of_special_tokens_in_a_text_are_text():
+    pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    tokens = subwords().encode("the </s> dog")
+    assert not {PAD, BOS, EOS} & set(tokens)
+
+
+def test_subwords_that_number_special_tokens_otherwise_are_refused():
+    module = pytest.importorskip("sentencepiece", reason="the extra `text` is not installed")
+    made = io.BytesIO()
+    module.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXT), model_writer=made, vocab_size=22, minloglevel=2
+    )
+    with pytest.raises(DataError, match="numbers its special tokens in another way"):
+        Subwords(made.getvalue())
 
 
 def test_inflection_cuts_tags_from_letters():

@@ -30,6 +30,7 @@ MODELS = {
     "luong": 'embedding_dim = 8\nhidden = 16\nlayers = 1\nalignment = "local-p"\nreach = 2',
     "transformer": TRANSFORMER,
 }
+BY_LOCATION = 'embedding_dim = 8\nhidden = 16\nlayers = 1\nscore = "location"\nlongest_source = {most}'
 PAIRS = [
     ("the dog runs", "der Hund rennt"),
     ("a cat sleeps", "eine Katze schläft"),
@@ -37,9 +38,12 @@ PAIRS = [
 ]
 
 
-def toy(folder: Path, kind: str = "transformer", *, seeds: int = 1, average: int = 1) -> Path:
+def toy(
+    folder: Path, kind: str = "transformer", *, seeds: int = 1, average: int = 1, model: str | None = None
+) -> Path:
     path = folder / "toy.toml"
-    path.write_text(TOY.format(kind=kind, model=MODELS[kind], seeds=seeds, average=average), encoding="utf-8")
+    text = TOY.format(kind=kind, model=MODELS[kind] if model is None else model, seeds=seeds, average=average)
+    path.write_text(text, encoding="utf-8")
     return path
 
 

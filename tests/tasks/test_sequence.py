@@ -6,14 +6,17 @@ import signal
 import pytest
 import torch
 
+from edgewise.data.reversal import reversal
 from edgewise.errors import ConfigError, DataError, RunError
 from edgewise.tasks import TrainingRun, experiment_of, predictions, read_recipe, read_trained
 from edgewise.tasks.scoring import Bleu, ExactMatch, by_length
 from edgewise.tasks.sequence_learning import AveragedLearning, TokenObjective
 from edgewise.tasks.sequences import Pairs, padded
 from edgewise.tasks.translate import read_lines_of
+from edgewise.tasks.translator import longest_answer
+from edgewise.tokens import EOS
 
-from .sentences import MODELS, PAIRS, parallel, toy
+from .sentences import BY_LOCATION, MODELS, PAIRS, parallel, toy
 
 
 def train(recipe, folder, **choices):
@@ -60,6 +63,9 @@ def test_the_validation_loss_falls(run):
 def test_longer_words_are_measured_apart(run):
     for one in record(run, "metrics")["runs"]:
         assert {"longer", "by_length", "longer_by_length"} <= one.keys()
+        assert one["training_tokens"] == 2 * sum(
+            len(word) + 1 for word in reversal(300, (1, 3), 0).source
+        )  # both sides, each with its end
         assert sum(row["n"] for row in one["by_length"]) == 500
         assert all(row["from"] >= 0 for row in one["longer_by_length"])
 
@@ -185,6 +191,44 @@ def test_a_line_that_is_too_long_is_named_after_those_before_it(run):
         next(answers)
 
 
+def test_a_line_that_cannot_be_read_is_told_after_those_before_it(run):
+    def lines():
+        yield "ab"
+        raise DataError("line 2 is broken")
+
+    answers = read_lines_of(run)(lines(), at_once=64)
+    assert next(answers).number == 1
+    with pytest.raises(DataError, match="line 2 is broken"):
+        next(answers)
+
+
+def test_an_answer_is_the_same_whatever_is_asked_beside_it(run):
+    translate = read_lines_of(run, beam=1).translate
+    model = translate.model
+    with torch.no_grad():  # a model that never comes to an end says how long it may be
+        model.target.table.weight[EOS] = -10 * model.target.table.weight[4:].mean(0)
+    alone, short = translate(["a" * 20]), translate(["a"])
+    assert translate(["a", "a" * 20]) == [*short, *alone]
+    assert len(short[0]) <= longest_answer(2)
+
+
+def test_a_score_by_location_knows_how_long_a_source_may_be(tmp_path):
+    train(toy(tmp_path, "luong", model=BY_LOCATION.format(most=7)), tmp_path / "run")
+    lines = read_lines_of(tmp_path / "run")
+    assert len(list(lines(["abcdef"]))) == 1
+    with pytest.raises(DataError, match=r"line 1 has 8 tokens, the end included\n  expected: at most 7"):
+        list(lines(["abcdefg"]))
+
+
+def test_a_score_by_location_that_is_too_short_is_refused_before_the_training(tmp_path):
+    recipe = toy(tmp_path, "luong", model=BY_LOCATION.format(most=6))
+    with pytest.raises(
+        ConfigError, match="longest_source is 6, and the longest source has 7 tokens"
+    ) as error:
+        experiment_of(read_recipe(recipe))
+    assert error.value.fix == "longest_source = 7"
+
+
 def test_a_model_without_attention_has_no_alignment(tmp_path):
     train(toy(tmp_path, "seq2seq"), tmp_path / "run")
     assert record(tmp_path / "run", "preview")["examples"][0]["alignment"] is None
@@ -205,7 +249,7 @@ def test_the_tokenizer_of_another_run_is_refused(run, translation, tmp_path):
     path = copy / "tokenizers" / "both.json"
     path.write_text(path.read_text("utf-8").replace('"a"', '"A"'), "utf-8")
     with pytest.raises(
-        DataError, match=r"both\.json is not the tokenizer that the networks were trained with"
+        RunError, match=r"both\.json is not the tokenizer that the networks were trained with"
     ):
         read_lines_of(copy)
 

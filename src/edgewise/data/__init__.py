@@ -1,6 +1,6 @@
-"""What comes in: trajectories in one schema (`edgewise.data.schema`), graphs to be classified, molecules.
+"""What comes in: trajectories in one schema (`edgewise.data.schema`), graphs to be classified, molecules, text.
 
-The names that need torch are loaded when they are first used.
+The names that need torch, and those of text, are loaded when they are first used.
 """
 
 import importlib
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         load_planetoid,
     )
     from edgewise.data.graphs import from_networkx, from_pyg, to_networkx, to_pyg
+    from edgewise.data.inflection import inflection_symbols, read_inflection
     from edgewise.data.molecules import (
         ATOM_FEATURES,
         BOND_FEATURES,
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
         load_molecules,
         molecule_graph,
     )
+    from edgewise.data.text import ParallelText, read_lines, read_parallel
+    from edgewise.data.tokenizers import Subwords, Symbols, Tokenizer, load_tokenizer
 
 _FILES = {
     "citations": ("NodeClassification", "classification_from_networkx", "load_graphml", "load_planetoid"),
     "graphs": ("from_networkx", "from_pyg", "to_networkx", "to_pyg"),
+    "inflection": ("inflection_symbols", "read_inflection"),
     "molecules": (
         "ATOM_FEATURES",
         "BOND_FEATURES",
@@ -54,6 +58,8 @@ _FILES = {
         "load_molecules",
         "molecule_graph",
     ),
+    "text": ("ParallelText", "read_lines", "read_parallel"),
+    "tokenizers": ("Subwords", "Symbols", "Tokenizer", "load_tokenizer"),
 }
 _HOME = {name: file for file, names in _FILES.items() for name in names}
 
@@ -64,6 +70,10 @@ __all__ = [
     "FORMATS",
     "Molecules",
     "NodeClassification",
+    "ParallelText",
+    "Subwords",
+    "Symbols",
+    "Tokenizer",
     "classification_from_networkx",
     "clock",
     "features",
@@ -72,18 +82,23 @@ __all__ = [
     "from_frame",
     "from_networkx",
     "from_pyg",
+    "inflection_symbols",
     "load",
     "load_graphml",
     "load_molecule_rows",
     "load_molecules",
     "load_planetoid",
+    "load_tokenizer",
     "molecule_graph",
     "observed",
     "positions",
     "read_edges",
+    "read_inflection",
+    "read_lines",
     "read_netcdf",
     "read_npz",
     "read_nri_folder",
+    "read_parallel",
     "read_table",
     "read_zarr",
     "save",

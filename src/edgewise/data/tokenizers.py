@@ -17,6 +17,8 @@ from edgewise.tokens import BOS, EOS, N_SPECIAL, PAD, UNK
 
 MARK = "\u2581"
 """Stands for a space in the pieces of SentencePiece."""
+_LINE_BYTES = 4192
+"""SentencePiece leaves longer lines out unless it is told another number."""
 
 
 class Tokenizer(ABC):
@@ -95,16 +97,24 @@ class Subwords(Tokenizer):
     def train(cls, lines: Iterable[str], size: int, kind: Literal["unigram", "bpe"] = "unigram") -> Self:
         """Learn a vocabulary of a text: the same text gives the same one.
 
-        The text is kept as it is (no Unicode normalisation), so that decoding gives it back.
+        There is no Unicode normalisation (`identity`, where SentencePiece's own choice is `nmt_nfkc`), so that decoding
+        gives a text back, but for runs of spaces, which become one. Every character is kept, no line is too long.
 
         Raises:
-            ConfigError: if the text does not allow that many pieces.
+            ConfigError: if the text does not allow that many pieces, or there is none.
         """
         module, made = _sentencepiece(), io.BytesIO()
         numbers = {"pad_id": PAD, "bos_id": BOS, "eos_id": EOS, "unk_id": UNK}
+        full = [line for line in lines if line.strip()]
+        if size <= N_SPECIAL or not full:
+            raise ConfigError(
+                f"a vocabulary of {size} pieces from {len(full)} lines of text",
+                expected=f"a line of text, and more pieces than the {N_SPECIAL} special ones",
+            )
+        longest = max(len(line.encode()) for line in full)
         try:
             module.SentencePieceTrainer.train(
-                sentence_iterator=iter(lines),
+                sentence_iterator=iter(full),
                 model_writer=made,
                 vocab_size=size,
                 model_type=kind,
@@ -113,10 +123,13 @@ class Subwords(Tokenizer):
                 num_threads=1,
                 minloglevel=2,
                 **numbers,
+                **({"max_sentence_length": longest} if longest > _LINE_BYTES else {}),
             )
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             reason = str(error).rpartition("] ")[2].strip() or str(error)
-            raise ConfigError(f"a vocabulary of {size} pieces: {reason}", expected="another size") from error
+            raise ConfigError(
+                f"a vocabulary of {size} pieces: {reason}", expected="another size, of kind unigram or bpe"
+            ) from error
         return cls(made.getvalue())
 
     def encode(self, text: str) -> list[int]:

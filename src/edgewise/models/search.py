@@ -1,5 +1,6 @@
 """Finding a good target sequence, token by token."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,8 +8,11 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ConfigError
-from edgewise.models.sequence import SequenceModel
+from edgewise.models.sequence import SequenceModel, lengths_of
 from edgewise.tokens import BOS, EOS, PAD
+
+Most = int | Callable[[int], int]
+"""Tokens after which a target is cut: a number, or a function of the number of source tokens (its end included)."""
 
 
 @dataclass(frozen=True)
@@ -37,31 +41,54 @@ def _log_probabilities(logits: Tensor) -> Tensor:
     return log_p
 
 
+def _limits(source: Tensor, most: Most) -> list[int]:
+    """The most tokens of each sentence's target."""
+    return [most(n) for n in lengths_of(source).tolist()] if callable(most) else [most] * len(source)
+
+
 @torch.no_grad()
-def greedy(model: SequenceModel, source: Tensor, *, most: int) -> list[list[int]]:
-    """The likeliest next token, again and again; sentences that are finished leave the batch.
+def greedy(model: SequenceModel, source: Tensor, *, most: Most) -> list[list[int]]:
+    """The likeliest next token, again and again, the smallest of equals; finished sentences leave the batch.
 
     Args:
         source: [batch, S]; most: tokens after which a sentence is cut.
 
     Returns: the tokens of each sentence, without begin and end.
+
+    Raises:
+        ConfigError: for a length below 1.
     """
+    limits = _limits(source, most)
+    if min(limits, default=1) < 1:
+        raise ConfigError(f"at most {min(limits)} tokens", expected="1 token or more")
     memory = model.encode(source)
     state, rows = model.start(memory), torch.arange(len(source))
     tokens = torch.full((len(source),), BOS)
     said: list[list[int]] = [[] for _ in range(len(source))]
-    for _ in range(most):
+    left = torch.tensor(limits)
+    for position in range(max(limits, default=0)):
         logits, state = model.step(memory, state, tokens)
         tokens = _log_probabilities(logits).argmax(-1)
         for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
             if token != EOS:
                 said[row].append(token)
-        live = (tokens != EOS).nonzero()[:, 0]
+        live = ((tokens != EOS) & (left[rows] > position + 1)).nonzero()[:, 0]
         if len(live) == 0:
             break
         if len(live) < len(rows):
             memory, state, rows, tokens = memory.select(live), state.select(live), rows[live], tokens[live]
     return said
+
+
+def _best(scores: Tensor, n: int) -> tuple[list[float], list[int]]:
+    """The n largest of scores [k] and their places; of equal ones those that come first (topk takes any of them)."""
+    top = scores.topk(min(n + 1, len(scores)))
+    values = top.values.tolist()
+    if len(set(values)) == len(values):  # no ties, not even with the first that is left out
+        return values[:n], top.indices[:n].tolist()
+    places = (~(scores < values[n - 1])).nonzero()[:, 0]
+    places = places[scores[places].argsort(descending=True, stable=True)[:n]]
+    return scores[places].tolist(), places.tolist()
 
 
 @dataclass
@@ -70,33 +97,37 @@ class _Sentence:
 
     beam: int
     alpha: float
+    most: int
     live: list[tuple[int, ...]] = field(default_factory=lambda: [()])
     log_p: Tensor = field(default_factory=lambda: torch.zeros(1, dtype=torch.float64))
     finished: list[Hypothesis] = field(default_factory=list)
 
-    def advance(self, next_log_p: Tensor, *, last: bool) -> Tensor:
+    def advance(self, next_log_p: Tensor) -> Tensor:
         """Take the best `beam` continuations that go on; those that end are finished. Which rows go on, in order.
 
+        After `most` tokens all of them are finished, cut where they are.
+
         Args:
-            next_log_p: [live, n_target]; last: everything ends here, cut where it is.
+            next_log_p: [live, n_target].
         """
-        total = self.log_p[:, None] + next_log_p
-        best, places = total.flatten().topk(min(2 * self.beam, total.numel()))
-        rows, tokens, kept, live = [], [], [], []
-        for value, place in zip(best.tolist(), places.tolist(), strict=True):
+        total = (self.log_p[:, None] + next_log_p).flatten()
+        best, places = _best(total, min(2 * self.beam, len(total)))
+        last = len(self.live[0]) + 1 == self.most
+        rows, kept, live = [], [], []
+        for value, place in zip(best, places, strict=True):
             row, token = divmod(place, next_log_p.shape[1])
             if value == -torch.inf or len(rows) == self.beam:
                 break
             if token == EOS:
                 self._finish(self.live[row], value)
                 continue
-            said = (*self.live[row], token)
-            if last:
-                self._finish(said, value)
             rows.append(row)
-            tokens.append(token)
             kept.append(value)
-            live.append(said)
+            live.append((*self.live[row], token))
+        if last:
+            for said, value in zip(live, kept, strict=True):
+                self._finish(said, value)
+            rows, kept, live = [], [], []
         self.live, self.log_p = live, torch.tensor(kept, dtype=torch.float64)
         return torch.tensor(rows, dtype=torch.int64)
 
@@ -106,7 +137,7 @@ class _Sentence:
         self.finished.sort(key=lambda found: -found.score)
         del self.finished[self.beam :]
 
-    def done(self, most: int) -> bool:
+    def done(self) -> bool:
         """Whether no live hypothesis can become better than the worst that is kept.
 
         A log-probability only falls, and the largest penalty is that of the longest sequence.
@@ -115,17 +146,19 @@ class _Sentence:
             return True
         if len(self.finished) < self.beam:
             return False
-        longest = length_penalty(most + 1, max(self.alpha, 0.0))
+        longest = length_penalty(self.most + 1, self.alpha)
         return float(self.log_p[0]) / longest <= self.finished[-1].score
 
 
 def beam_search(
-    model: SequenceModel, source: Tensor, *, beam: int = 5, most: int, alpha: float = 0.6
+    model: SequenceModel, source: Tensor, *, beam: int = 5, most: Most, alpha: float = 0.6
 ) -> list[list[Hypothesis]]:
     """The best few target sequences of each source, by score = log p / ((5 + length) / 6)^alpha.
 
     All sentences and their hypotheses take a step at once; sentences that are done leave. A sentence is done when no
     live hypothesis can overtake the worst of `beam` finished ones. What has not ended after `most` tokens is cut there.
+    Of equal candidates the better hypothesis goes first, then the smaller token. A beam of 1 is `greedy` where alpha is
+    0; with a penalty it looks on behind the first end, as long as something longer could score higher.
 
     Args:
         source: [batch, S]; beam: hypotheses that are kept; most: tokens of a target; alpha: 0 for no penalty.
@@ -135,30 +168,32 @@ def beam_search(
     Raises:
         ConfigError: for a beam or a length below 1, or a negative alpha.
     """
-    if beam < 1 or most < 1 or alpha < 0:
+    limits = _limits(source, most)
+    least = min(limits, default=1)
+    if beam < 1 or least < 1 or not alpha >= 0:
         raise ConfigError(
-            f"a beam of {beam}, at most {most} tokens, length penalty {alpha}",
+            f"a beam of {beam}, at most {least} tokens, length penalty {alpha}",
             expected="a beam of 1 or more, 1 token or more, a penalty of 0 or more",
         )
+    sentences = [_Sentence(beam, alpha, limit) for limit in limits]
     with torch.no_grad():
-        return _search(model, source, beam, most, alpha)
+        _search(model, source, sentences)
+    return [sentence.finished for sentence in sentences]
 
 
-def _search(
-    model: SequenceModel, source: Tensor, beam: int, most: int, alpha: float
-) -> list[list[Hypothesis]]:
-    sentences = [_Sentence(beam, alpha) for _ in range(len(source))]
+def _search(model: SequenceModel, source: Tensor, sentences: list[_Sentence]) -> None:
+    """Let all sentences advance until each is done."""
     active = list(range(len(source)))
     memory: Any = model.encode(source)
     state: Any = model.start(memory)
     tokens = torch.full((len(source),), BOS)
-    for position in range(most):
+    while active:
         logits, state = model.step(memory, state, tokens)
         before = [len(sentences[k].live) for k in active]
         rows, first, going = [], 0, []
         for k, part in zip(active, _log_probabilities(logits).split(before), strict=True):
-            chosen = sentences[k].advance(part, last=position == most - 1)
-            if not sentences[k].done(most):
+            chosen = sentences[k].advance(part)
+            if not sentences[k].done():
                 going.append(k)
                 rows.append(first + chosen)
             first += len(part)
@@ -169,4 +204,3 @@ def _search(
             memory = memory.select(picked)
         state, active = state.select(picked), going
         tokens = torch.tensor([said[-1] for k in active for said in sentences[k].live])
-    return [sentence.finished for sentence in sentences]

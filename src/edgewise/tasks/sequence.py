@@ -1,6 +1,7 @@
 """Sequences to sequences: translation, inflection and the toy, trained and measured."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 from torch import nn
@@ -14,8 +15,21 @@ from edgewise.tasks.networks import sequence_model
 from edgewise.tasks.recipe import Recipe
 from edgewise.tasks.scoring import Bleu, ExactMatch, Scoring, by_length
 from edgewise.tasks.sequence_learning import AveragedLearning, TokenObjective
-from edgewise.tasks.sequence_tables import ParallelData, ReversalData, SequenceData, SequenceTraining
-from edgewise.tasks.sequences import Parts, learn_vocabularies, read_parts, tokenised
+from edgewise.tasks.sequence_tables import (
+    ParallelData,
+    ReversalData,
+    SequenceData,
+    SequenceTraining,
+    most_positions,
+)
+from edgewise.tasks.sequences import (
+    Pairs,
+    Parts,
+    check_positions,
+    learn_vocabularies,
+    read_parts,
+    tokenised,
+)
 from edgewise.tasks.translator import Translator
 
 SHOWN = 300
@@ -34,6 +48,7 @@ class SequenceExperiment:
         data = cast(SequenceData, recipe.data)
         self.parts: Parts = read_parts(data)
         self.vocabularies = learn_vocabularies(data, self.parts.train)
+        check_positions(most_positions(recipe.model), self.parts, self.vocabularies)
         self.scoring: Scoring = Bleu() if isinstance(data, ParallelData) else ExactMatch()
         self.metric: Metric = self.scoring.metric
         texts = (self.parts.train, self.parts.validation, self.parts.test)
@@ -44,6 +59,11 @@ class SequenceExperiment:
     def training(self) -> SequenceTraining:
         return cast(SequenceTraining, self.recipe.training)
 
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The training part as tokens."""
+        return tokenised(self.parts.train, self.vocabularies, self.training.longest)
+
     def seeds(self, run: int) -> tuple[int, ...]:
         return (run,)
 
@@ -53,8 +73,8 @@ class SequenceExperiment:
 
     def learning(self, name: str, module: nn.Module, run: int, seed: int) -> Learning:
         training = self.training
-        train = tokenised(self.parts.train, self.vocabularies, training.longest)
-        objective = TokenObjective(train, tokenised(self.parts.validation, self.vocabularies), training, seed)
+        held = tokenised(self.parts.validation, self.vocabularies)
+        objective = TokenObjective(self.pairs, held, training, seed)
         settings = {"patience": training.patience, "average": training.average}
         return AveragedLearning(name, module, objective, seed=seed, **settings)
 
@@ -67,7 +87,8 @@ class SequenceExperiment:
         validation = score(translate(parts.validation.source), parts.validation.target)
         said = translate(parts.test.source)
         test = score(said, parts.test.target)
-        more = self.scoring.more(said, parts.test.target) | {"parameters": model.n_parameters}
+        sizes = {"parameters": model.n_parameters, "training_tokens": self.pairs.n_tokens}
+        more = self.scoring.more(said, parts.test.target) | sizes
         more["by_length"] = by_length(self.scoring, parts.test.source, said, parts.test.target)
         if parts.longer is not None:
             beyond = translate(parts.longer.source)

@@ -89,7 +89,7 @@ class LuongModel(LuongSettings):
         score: "dot", "general", "concat" or "location" (section 3.1).
         alignment: "global", "local-m", "local-p" or "local-p-renormalised" (sections 3.1 and 3.2).
         reach: D of a local alignment, in positions.
-        longest_source: tokens of the longest source, for the score by location.
+        longest_source: tokens of the longest source, its end included, for the score by location.
     """
 
     score: str = "general"
@@ -102,6 +102,11 @@ class LuongModel(LuongSettings):
         one_of("score", self.score, list(SCORES))
         one_of("alignment", self.alignment, list(ALIGNMENTS))
         require(self.reach >= 1, "reach", self.reach, "at least 1 position")
+
+
+def most_positions(model: object) -> int | None:
+    """Most tokens of a source, its end included, that a model is made for; None where any number will do."""
+    return model.longest_source if isinstance(model, LuongModel) and model.score == "location" else None
 
 
 @dataclass(frozen=True)

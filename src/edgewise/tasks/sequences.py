@@ -12,7 +12,7 @@ from edgewise.data.inflection import read_inflection
 from edgewise.data.reversal import reversal
 from edgewise.data.text import ParallelText, read_parallel
 from edgewise.data.tokenizers import Subwords, Symbols, Tokenizer
-from edgewise.errors import DataError
+from edgewise.errors import ConfigError, DataError
 from edgewise.tasks.sequence_tables import InflectionData, ParallelData, ReversalData, SequenceData
 from edgewise.tokens import BOS, EOS, PAD
 
@@ -104,6 +104,24 @@ def learn_vocabularies(data: SequenceData, train: ParallelText) -> Vocabularies:
     return Vocabularies(source, Symbols.train(train.target))
 
 
+def check_positions(most: int | None, parts: Parts, vocabularies: Vocabularies) -> None:
+    """Refuse sources with more tokens than the model is made for, before it is trained.
+
+    Raises:
+        ConfigError: naming the longest one.
+    """
+    if most is None:
+        return
+    texts = [parts.train, parts.validation, parts.test, *([] if parts.longer is None else [parts.longer])]
+    longest = max(len(vocabularies.source.encode(line)) + 1 for text in texts for line in text.source)
+    if longest > most:
+        raise ConfigError(
+            f"longest_source is {most}, and the longest source has {longest} tokens, the end included",
+            expected="a score by location that is made for all of them",
+            fix=f"longest_source = {longest}",
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Tokenised pairs: each source and target ends with EOS."""
@@ -113,6 +131,11 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.source)
+
+    @property
+    def n_tokens(self) -> int:
+        """Of both sides, the ends included."""
+        return sum(map(len, self.source)) + sum(map(len, self.target))
 
     @property
     def lengths(self) -> np.ndarray:

@@ -10,7 +10,7 @@ from edgewise.data.tokenizers import Tokenizer, load_tokenizer
 from edgewise.errors import ConfigError, DataError, RunError
 from edgewise.tasks.networks import sequence_model
 from edgewise.tasks.records import TrainedRun, read_trained, with_weights
-from edgewise.tasks.sequence_tables import SequenceTraining
+from edgewise.tasks.sequence_tables import SequenceTraining, most_positions
 from edgewise.tasks.sequences import Vocabularies
 from edgewise.tasks.translator import Translator
 
@@ -41,7 +41,7 @@ class Lines:
     """Turns lines of text into what a run says of them.
 
     Args:
-        translate: the trained model; longest: tokens of a line, as in the training.
+        translate: the trained model; longest: most tokens of a line, the end included.
         aligned: whether each line's alignment is computed.
     """
 
@@ -53,14 +53,20 @@ class Lines:
         """One answer a line, in order; an empty line stays empty. So many lines are read and answered at a time.
 
         Raises:
-            DataError: for a line that is longer than those of the training; what came before is answered first.
+            DataError: for a line that is longer than those of the training, or what the lines raise when they cannot be
+                read; what came before is answered first.
         """
-        first, stripped = 1, (line.strip() for line in lines)
-        while some := tuple(islice(stripped, at_once)):
+        first, rest = 1, iter(lines)
+        while True:
+            some, broken = _some(rest, at_once)
             good = self._short_enough(some)
             yield from self._answers(first, good)
             if len(good) < len(some):
                 raise self._too_long(first + len(good), some[len(good)])
+            if broken is not None:
+                raise broken
+            if not some:
+                return
             first += len(some)
 
     def _short_enough(self, lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -88,14 +94,23 @@ class Lines:
             yield Line(number, line, target, unknown, alignment)
 
 
+def _some(lines: Iterator[str], most: int) -> tuple[tuple[str, ...], DataError | None]:
+    """The next few lines without spaces at their ends, and what kept one of them from being read."""
+    some: list[str] = []
+    try:
+        some.extend(line.strip() for line in islice(lines, most))
+    except DataError as error:
+        return tuple(some), error
+    return tuple(some), None
+
+
 def read_lines_of(
     folder: Path, *, beam: int | None = None, length_penalty: float | None = None, aligned: bool = False
 ) -> Lines:
     """The first network of a run, ready for text; the search is the recipe's unless another one is asked for.
 
     Raises:
-        RunError: if the folder holds no run of sequences, or is damaged.
-        DataError: if a tokenizer is not the run's own.
+        RunError: if the folder holds no run of sequences, is damaged, or a tokenizer is not the run's own.
         ConfigError: for a beam below 1, a negative penalty, or an alignment of a model that has none.
     """
     run = read_trained(folder)
@@ -118,7 +133,8 @@ def read_lines_of(
     translate = Translator(with_weights(model, run, run.seeds[0][0]), both, beam, penalty)
     if aligned:
         translate.alignment("", "")  # a model without attention says so now
-    return Lines(translate, training.longest, aligned)
+    most = most_positions(run.recipe.model)
+    return Lines(translate, training.longest if most is None else min(training.longest, most), aligned)
 
 
 def _tokenizer(run: TrainedRun, side: str) -> Tokenizer:
@@ -127,4 +143,7 @@ def _tokenizer(run: TrainedRun, side: str) -> Tokenizer:
         path, fingerprint = run.folder / known["file"], str(known["fingerprint"])
     except (LookupError, TypeError) as error:
         raise run.damaged(f"config.json does not name the {side} tokenizer") from error
-    return load_tokenizer(path, fingerprint)
+    try:
+        return load_tokenizer(path, fingerprint)
+    except DataError as error:
+        raise RunError(error.found, expected=error.expected, fix=error.fix) from error

@@ -16,6 +16,11 @@ AT_ONCE = 64
 """Sentences that are searched for together."""
 
 
+def longest_answer(n_source: int) -> int:
+    """Tokens after which an answer is cut, for so many of the source: what else is in the batch does not matter."""
+    return 2 * n_source + 10
+
+
 @dataclass(frozen=True)
 class Translator:
     """Text in, text out.
@@ -42,8 +47,8 @@ class Translator:
         return found
 
     def _search(self, tokens: list[list[int]]) -> list[tuple[int, ...]]:
-        most = 2 * max(map(len, tokens)) + 10
-        found = beam_search(self.model, padded(tokens), beam=self.beam, most=most, alpha=self.length_penalty)
+        search = {"beam": self.beam, "most": longest_answer, "alpha": self.length_penalty}
+        found = beam_search(self.model, padded(tokens), **search)
         return [hypotheses[0].tokens for hypotheses in found]
 
     @torch.no_grad()

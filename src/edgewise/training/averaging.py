@@ -27,5 +27,7 @@ class LastWeights:
         return {name: self._mean(name) if last[name].is_floating_point() else last[name] for name in last}
 
     def _mean(self, name: str) -> Tensor:
-        total = torch.stack([copy[name].double() for copy in self.copies]).mean(0)
-        return total.to(self.copies[-1][name].dtype)
+        total = torch.zeros_like(self.copies[-1][name], dtype=torch.float64)
+        for copy in self.copies:  # one sum in float64, not a copy of each in it
+            total += copy[name]
+        return (total / len(self.copies)).to(self.copies[-1][name].dtype)
