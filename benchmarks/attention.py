@@ -4,7 +4,7 @@ Each contest first checks that both sides give the same numbers. Ratios above 1 
 attention on a band of up to 16384 positions.
 """
 
-from harness import Contest, Row, arguments, begin, compare, finish, passes, peak_bytes, seconds  # isort: skip
+from harness import Contest, Pass, Row, arguments, begin, compare, finish, passes, peak_bytes, seconds  # isort: skip
 
 import statistics
 from collections.abc import Callable
@@ -139,6 +139,21 @@ def relative() -> list[Contest]:
     ]
 
 
+def extra_memory(repeats: int) -> None:
+    """What positions take beyond attention without them: the differences of the peaks of three of the passes above."""
+    positions, _, without, _ = relative()
+    peaks = []
+    for run in (positions.ours, positions.theirs, without.ours):
+        run()
+        peaks.append(statistics.median(peak_bytes(run) for _ in range(repeats)) / 1e6)
+    ours, theirs = (peak - peaks[2] for peak in peaks[:2])
+    print(
+        f"{'relative attention, memory beyond attention without positions':<62} {ours:8.0f} MB  "
+        f"tables [n, n, d] {theirs:18.0f} MB   1/{theirs / ours:.2f} (asked 1/4)",
+        flush=True,
+    )
+
+
 # ---- a band --------------------------------------------------------------------------------------------------------
 
 
@@ -257,10 +272,10 @@ def search() -> Contest:
     theirs.load_state_dict(ours.state_dict())
     source = torch.randint(4, n_tokens, (16, 20), generator=torch.Generator().manual_seed(4))
 
-    def found(model: Transformer) -> Callable[[], Tensor]:
-        def run() -> Tensor:
+    def found(model: Transformer) -> Pass:
+        def run() -> list[Tensor]:
             best = beam_search(model, source, beam=5, most=60)
-            return torch.tensor([[h.score for h in hypotheses] for hypotheses in best])
+            return [torch.tensor([[h.score for h in hypotheses] for hypotheses in best])]
 
         return run
 
@@ -283,6 +298,8 @@ def main() -> None:
         if chosen.only in contest.name:
             contest.check()
             rows.append(compare(contest, chosen.repeats))
+    if chosen.only in "relative attention":
+        extra_memory(chosen.repeats)
     if chosen.growth:
         growth(chosen.repeats)
     finish(rows, chosen.json)

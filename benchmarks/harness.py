@@ -24,8 +24,8 @@ import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 
 THREADS = 2
-Pass = Callable[[], Tensor]
-"""A forward and backward pass; gives the forward result."""
+Pass = Callable[[], list[Tensor]]
+"""What is timed; gives what both sides must agree on, of `passes` the result and the gradients of the inputs."""
 Row = dict[str, object]
 
 
@@ -84,14 +84,14 @@ def passes(module: Callable[..., Tensor], inputs: list[Tensor], parameters: list
     """Forward and backward with a fixed gradient; inputs and parameters get theirs."""
     fixed: list[Tensor] = []
 
-    def run() -> Tensor:
+    def run() -> list[Tensor]:
         for tensor in (*inputs, *parameters):
             tensor.grad = None
         out = module(*inputs)
         if not fixed:
             fixed.append(torch.randn(out.shape, generator=torch.Generator().manual_seed(9)))
         out.backward(fixed[0])
-        return out.detach()
+        return [out.detach(), *(x.grad for x in inputs if x.grad is not None)]
 
     return run
 

@@ -199,7 +199,8 @@ def _to_inputs(
     causal: bool,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The gradients of query, key, value and both tables (that of an absent one has no rows)."""
-    to_query, to_key, to_value = torch.zeros_like(query), torch.zeros_like(key), torch.zeros_like(value)
+    to_query = torch.zeros_like(query)
+    to_key, to_value = (part.new_zeros(part.mT.shape) for part in (key, value))
     to_key_table = torch.zeros_like(key_table)
     to_value_table = key_table.new_zeros(0) if value_table is None else torch.zeros_like(value_table)
     n_labels, end = key_table.shape[-2], 0
@@ -219,10 +220,19 @@ def _to_inputs(
         to_scores = torch.ops.aten._softmax_backward_data(to_weights, weights, -1, weights.dtype)
         bins = add_up(block, to_scores, n_labels)
         to_query[block.batch, :, block.rows] = to_scores @ key[among] + bins @ key_table
-        to_key[among] += to_scores.mT @ own
-        to_value[among] += weights.mT @ to_out
+        add_to_senders(block, to_key, to_scores, own)
+        add_to_senders(block, to_value, weights, to_out)
         to_key_table += _to_table(bins, own, key_table)
-    return to_query, to_key, to_value, to_key_table, to_value_table
+    return to_query, to_key.mT, to_value.mT, to_key_table, to_value_table
+
+
+def add_to_senders(block: Block, total: Tensor, edges: Tensor, rows: Tensor) -> None:
+    """total += rows^T edges, in place: total [n, heads, d, senders], edges [.., rows, columns], rows [.., rows, d].
+
+    Transposed like this, the product reads its large factor along its rows and needs no addition of its own.
+    """
+    into = total[block.batch].flatten(0, 1)[..., : block.columns]
+    into.baddbmm_(rows.flatten(0, 1).mT, edges.flatten(0, 1))
 
 
 def _to_table(bins: Tensor, rows: Tensor, table: Tensor) -> Tensor:
@@ -242,15 +252,20 @@ def _(
     *_: Any,
 ) -> tuple[Tensor, ...]:
     last = key_table.new_empty(0) if value_table is None else torch.empty_like(value_table)
-    return *(torch.empty_like(part) for part in (query, key, value, key_table)), last
+    to_senders = (part.new_empty(part.mT.shape).mT for part in (key, value))
+    return torch.empty_like(query), *to_senders, torch.empty_like(key_table), last
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    # Else a gradient of zeros is made for the kept weights, as large as they are.
+    ctx.set_materialize_grads(False)
     *tensors, ctx.causal, _ = inputs
     ctx.save_for_backward(*tensors, output[1])
 
 
-def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Any, ...]:
+def _backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> tuple[Any, ...]:
+    if grad is None:
+        return (None,) * 8
     grads = _to_inputs(grad, *ctx.saved_tensors, ctx.causal)
     to_value_table = None if ctx.saved_tensors[4] is None else grads[4]
     return *grads[:4], to_value_table, None, None, None
