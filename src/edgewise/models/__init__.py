@@ -2,6 +2,34 @@
 
 from edgewise.models.gat import GAT, gat_on_bags
 from edgewise.models.gcn import GCN, dense_input, gcn_on_bags
+from edgewise.models.luong import Luong, LuongSettings, luong_attention
 from edgewise.models.mpnn import MPNN, GraphRegressor
+from edgewise.models.rnnsearch import RNNsearch, RNNsearchSettings
+from edgewise.models.search import Hypothesis, beam_search, greedy
+from edgewise.models.seq2seq import Seq2Seq, Seq2SeqSettings
+from edgewise.models.sequence import SequenceModel
+from edgewise.models.transformer import Transformer, TransformerDecoder, TransformerEncoder
 
-__all__ = ["GAT", "GCN", "MPNN", "GraphRegressor", "dense_input", "gat_on_bags", "gcn_on_bags"]
+__all__ = [
+    "GAT",
+    "GCN",
+    "MPNN",
+    "GraphRegressor",
+    "Hypothesis",
+    "Luong",
+    "LuongSettings",
+    "RNNsearch",
+    "RNNsearchSettings",
+    "Seq2Seq",
+    "Seq2SeqSettings",
+    "SequenceModel",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerEncoder",
+    "beam_search",
+    "dense_input",
+    "gat_on_bags",
+    "gcn_on_bags",
+    "greedy",
+    "luong_attention",
+]

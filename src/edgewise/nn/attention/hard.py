@@ -28,7 +28,7 @@ def chosen(relation: Relation, logits: Tensor) -> Tensor:
 
 
 class HardSample(Alignment):
-    """One sender drawn from the softmax of the logits (Xu et al. 2015, eq. 6-8); the likeliest one in evaluation.
+    """One sender drawn from the softmax of the logits (Xu et al. 2015, section 4.1); the likeliest one in evaluation.
 
     The draw has no gradient: train with `reinforce_loss`.
     """
@@ -85,7 +85,7 @@ def entropy(relation: Relation, logits: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class MovingBaseline:
-    """What reward is expected: b <- decay b + (1 - decay) log p(y) (Xu et al. 2015, eq. 12, decay 0.9)."""
+    """What reward is expected: b <- decay b + (1 - decay) log p(y) (Xu et al. 2015, section 4.1, decay 0.9)."""
 
     value: float = 0.0
     decay: float = 0.9
@@ -105,7 +105,7 @@ def reinforce_loss(
     reward_weight: float = 1.0,
     entropy_weight: float = 0.0,
 ) -> Tensor:
-    """The loss whose gradient is that of hard attention (Xu et al. 2015, section 4.1, the last gradient):
+    """The loss whose gradient is that of hard attention (Xu et al. 2015, section 4.1, its last gradient):
 
         -mean of [ log p(y | s) + lambda_r (log p(y | s) - b) log p(s) + lambda_e H(s) ],   the reward held constant
 
