@@ -165,3 +165,12 @@ def test_it_is_a_well_behaved_operator_of_torch(causal, values, keep):
     parts = [part if part is None else part.requires_grad_() for part in inputs(3, 4, 1, values=values)]
     torch.library.opcheck(clipped._attention, (*parts, some(3, 4), causal, keep))
     torch.library.opcheck(clipped._attention, (*parts, None, causal, keep))
+
+
+def test_under_autocast_it_stays_in_single_precision():
+    parts = [part.detach().float().requires_grad_() for part in inputs(5, 5, 2)]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = clipped.attention(*(part.bfloat16() for part in parts[:3]), *parts[3:], None, False)
+    found.sum().backward()
+    assert found.dtype == torch.float32
+    assert all(part.grad is not None and part.grad.isfinite().all() for part in parts)

@@ -20,6 +20,7 @@ from torch.library import custom_op
 from torch.nn.functional import pad
 
 from edgewise.nn.attention import clipped_loops
+from edgewise.relation.heads import full_precision
 
 BLOCK = 1 << 19
 """Scores that are worked on at once."""
@@ -28,6 +29,7 @@ KEPT = 1 << 24
 """Weights that are kept for the backward pass (64 MB in float32); that saves a fifth of its time."""
 
 
+@full_precision
 def attention(
     query: Tensor,
     key: Tensor,
