@@ -124,11 +124,8 @@ class TransformerModel(LayerDims):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("dim", "heads", "feed_forward", "encoder_layers", "decoder_layers"):
+        for name in ("encoder_layers", "decoder_layers"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "1 or more")
-        for name in ("dropout", "feed_forward_dropout", "attention_dropout"):
-            require(0 <= getattr(self, name) < 1, name, getattr(self, name), "a share from 0 to below 1")
-        require(self.relative >= 0, "relative", self.relative, "0 (absolute positions) or a distance")
         one_of("tied", self.tied, ("all", "target", "none"))
 
 
