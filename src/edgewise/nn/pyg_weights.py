@@ -12,36 +12,12 @@ PyG adds self-loops in the layer; ours take a relation that has them (`Sparse.wi
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from edgewise.errors import ConfigError
-
-State = dict[str, Tensor]
-
-
-def _check_keys(
-    layer: str, state: Mapping[str, Tensor], needed: Collection[str], also: Collection[str]
-) -> None:
-    """Refuse a state that is not this layer's.
-
-    Raises:
-        ConfigError: naming the keys that are missing and those that are too many.
-    """
-    missing = sorted(set(needed) - set(state))
-    surplus = sorted(set(state) - set(needed) - set(also))
-    if missing or surplus:
-        found = []
-        if missing:
-            found.append(f"no {', '.join(missing)}")
-        if surplus:
-            found.append(f"unexpected {', '.join(surplus)}")
-        allowed = f", and perhaps {', '.join(sorted(also))}" if also else ""
-        raise ConfigError(
-            f"the weights of PyG's {layer} have {' and '.join(found)}",
-            expected=f"{', '.join(sorted(needed))}{allowed}",
-        )
+from edgewise.nn.foreign_weights import State, check_keys
 
 
 def _renamed(state: Mapping[str, Tensor], names: Mapping[str, str]) -> State:
@@ -56,7 +32,7 @@ def gcn_from_pyg(state_dict: Mapping[str, Tensor]) -> State:
     Raises:
         ConfigError: for keys that are not GCNConv's.
     """
-    _check_keys("GCNConv", state_dict, {"lin.weight"}, {"bias"})
+    check_keys("PyG's GCNConv", state_dict, {"lin.weight"}, {"bias"})
     return _renamed(state_dict, {"lin.weight": "linear.weight", "bias": "bias"})
 
 
@@ -66,7 +42,7 @@ def gat_from_pyg(state_dict: Mapping[str, Tensor]) -> State:
     Raises:
         ConfigError: for keys that are not GATConv's, those of edge attributes and of a residual among them.
     """
-    _check_keys("GATConv", state_dict, {"lin.weight", "att_src", "att_dst"}, {"bias"})
+    check_keys("PyG's GATConv", state_dict, {"lin.weight", "att_src", "att_dst"}, {"bias"})
     ours = _renamed(state_dict, {"lin.weight": "linear.weight", "bias": "bias"})
     return ours | {"core.receiver": state_dict["att_dst"][0], "core.sender": state_dict["att_src"][0]}
 
@@ -79,7 +55,7 @@ def gatv2_from_pyg(state_dict: Mapping[str, Tensor]) -> State:
     """
     weights = {"lin_l.weight": "sender.weight", "lin_r.weight": "receiver.weight"}
     biases = {"lin_l.bias": "sender.bias", "lin_r.bias": "receiver.bias", "bias": "bias"}
-    _check_keys("GATv2Conv", state_dict, {"att", *weights}, biases)
+    check_keys("PyG's GATv2Conv", state_dict, {"att", *weights}, biases)
     return _renamed(state_dict, weights | biases) | {"vector": state_dict["att"][0]}
 
 
@@ -96,7 +72,7 @@ def nnconv_from_pyg(state_dict: Mapping[str, Tensor], in_dim: int) -> State:
     one = {"nn.weight", "nn.bias"}
     two = {"nn.0.weight", "nn.0.bias", "nn.2.weight", "nn.2.bias"}
     linear = "nn.weight" in state_dict
-    _check_keys("NNConv", state_dict, one if linear else two, ())
+    check_keys("PyG's NNConv", state_dict, one if linear else two, ())
     last = "nn" if linear else "nn.2"
     weight, bias = state_dict[f"{last}.weight"], state_dict[f"{last}.bias"]
     if in_dim < 1 or len(bias) % in_dim:
@@ -120,5 +96,5 @@ def set2set_from_pyg(state_dict: Mapping[str, Tensor]) -> State:
     numbers = [int(at[1]) for key in state_dict if (at := re.fullmatch(r"lstm\.bias_hh_l(\d+)", key))]
     layers = range(max(numbers, default=0) + 1)
     kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    _check_keys("Set2Set", state_dict, {f"lstm.{kind}_l{at}" for kind in kinds for at in layers}, ())
+    check_keys("PyG's Set2Set", state_dict, {f"lstm.{kind}_l{at}" for kind in kinds for at in layers}, ())
     return dict(state_dict)

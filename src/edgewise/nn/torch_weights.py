@@ -10,38 +10,18 @@ torch's `norm_first` is our `norm="pre"`; both begin with layer_norm_eps = eps =
 numbers, but torch's masks are True where something is hidden, ours (`edgewise.relation.between`) where it is there.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from edgewise.errors import ConfigError
-
-State = dict[str, Tensor]
+from edgewise.nn.foreign_weights import State, check_keys
 
 PACKED = {"in_proj_weight"}
 APART = {"q_proj_weight", "k_proj_weight", "v_proj_weight"}
 OUTER = {"out_proj.weight"}
 BIASES = {"in_proj_bias", "out_proj.bias"}
-
-
-def _check_keys(
-    layer: str, state: Mapping[str, Tensor], needed: Collection[str], also: Collection[str] = ()
-) -> None:
-    """Refuse a state that is not this layer's.
-
-    Raises:
-        ConfigError: naming the keys that are missing and those that are too many.
-    """
-    missing = sorted(set(needed) - set(state))
-    surplus = sorted(set(state) - set(needed) - set(also))
-    if missing or surplus:
-        found = [f"no {', '.join(missing)}"] if missing else []
-        found += [f"unexpected {', '.join(surplus)}"] if surplus else []
-        raise ConfigError(
-            f"the weights of torch's {layer} have {' and '.join(found)}",
-            expected=", ".join(sorted(needed)),
-        )
 
 
 def attention_from_torch(state_dict: Mapping[str, Tensor]) -> State:
@@ -53,7 +33,7 @@ def attention_from_torch(state_dict: Mapping[str, Tensor]) -> State:
     """
     apart = "q_proj_weight" in state_dict
     biased = BIASES if BIASES & set(state_dict) else set()
-    _check_keys("MultiheadAttention", state_dict, (APART if apart else PACKED) | OUTER | biased)
+    check_keys("torch's MultiheadAttention", state_dict, (APART if apart else PACKED) | OUTER | biased)
     if apart:
         query, key, value = (state_dict[f"{part}_proj_weight"] for part in "qkv")
     else:
@@ -89,7 +69,7 @@ DECODER_NAMES = ENCODER_NAMES | {
 def _layer(kind: str, state: Mapping[str, Tensor], names: Mapping[str, str]) -> State:
     inner = PACKED | OUTER | BIASES
     needed = {f"{part}.{key}" for part in names for key in (inner if "attn" in part else ("weight", "bias"))}
-    _check_keys(kind, state, needed)
+    check_keys(f"torch's {kind}", state, needed)
     ours: State = {}
     for part, own in names.items():
         values = {key.removeprefix(f"{part}."): v for key, v in state.items() if key.startswith(f"{part}.")}
