@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from edgewise.nn.attention import clipped, clipped_loops
+from edgewise.nn.attention import clipped, clipped_blocks, clipped_loops
 
 N, HEADS, WIDTH = 3, 2, 3
 
@@ -68,9 +68,11 @@ MANY = 1 << 24
 )
 def cut(request, monkeypatch):
     """How many scores at once, of how many rows at most; up to how many weights are kept; from when on loops run."""
-    for name, value in zip(("BLOCK", "MOST_ROWS", "KEPT"), request.param, strict=False):
-        monkeypatch.setattr(clipped, name, value)
-    monkeypatch.setattr(clipped_loops, "LEAST", request.param[-1])
+    at_once, rows, kept, least = request.param
+    monkeypatch.setattr(clipped_blocks, "BLOCK", at_once)
+    monkeypatch.setattr(clipped_blocks, "MOST_ROWS", rows)
+    monkeypatch.setattr(clipped, "KEPT", kept)
+    monkeypatch.setattr(clipped_loops, "LEAST", least)
 
 
 @pytest.mark.usefixtures("cut")
@@ -116,7 +118,7 @@ def test_a_row_that_only_hears_what_comes_later_hears_nothing_when_causal():
 @every_mask
 @pytest.mark.parametrize("values", [True, False])
 def test_gradients_are_exact(masked, causal, values, monkeypatch):
-    monkeypatch.setattr(clipped, "MOST_ROWS", 2)
+    monkeypatch.setattr(clipped_blocks, "MOST_ROWS", 2)
     mask = some(3, 4) if masked else None
     parts = [part for part in inputs(3, 4, 1, values=values) if part is not None]
 
@@ -174,3 +176,29 @@ def test_under_autocast_it_stays_in_single_precision():
     found.sum().backward()
     assert found.dtype == torch.float32
     assert all(part.grad is not None and part.grad.isfinite().all() for part in parts)
+
+
+@pytest.fixture
+def threads():
+    """Sets the number of torch's threads until the test is over."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("cut")
+def test_the_number_of_threads_changes_nothing(threads):
+    parts, mask, found = inputs(7, 7, 2), some(7, 7), []
+    for n_threads in (1, 2, 3):
+        threads(n_threads)
+        found.append(gradients(clipped.attention, parts, mask, True))
+    for more in found[1:]:
+        assert all(torch.equal(left, right) for left, right in zip(more, found[0], strict=True))
+
+
+def test_no_sentences_give_no_rows():
+    query, key, value, *tables = inputs(4, 5, 2)
+    found = gradients(clipped.attention, (query[:0], key[:0], value[:0], *tables), None, False)
+    assert found[0].shape == (0, HEADS, 4, WIDTH)
+    assert not found[4].any()
+    assert not found[5].any()

@@ -55,12 +55,14 @@ def _adding() -> Callable[..., None]:
                     lowest, highest = own[0], own[last]
                     start = min(max(first + r - reach + 1, 0), n_columns)
                     stop = min(max(first + r + reach, 0), n_columns)
-                    for s in range(start):
-                        row[s] += lowest
-                    for s in range(start, stop):
-                        row[s] += own[s - first - r + reach]
-                    for s in range(stop, n_columns):
-                        row[s] += highest
+                    before, between, behind = row[:start], row[start:stop], row[stop:]
+                    own = own[start - first - r + reach :]
+                    for s in range(len(before)):
+                        before[s] += lowest
+                    for s in range(len(between)):
+                        between[s] += own[s]
+                    for s in range(len(behind)):
+                        behind[s] += highest
 
     return fused.compiled(loop)
 
@@ -76,16 +78,17 @@ def _summing() -> Callable[..., None]:
                     row, own = edges[g, h, r], bins[g, h, r]
                     start = min(max(first + r - reach + 1, 0), n_columns)
                     stop = min(max(first + r + reach, 0), n_columns)
-                    before, behind = edges.dtype.type(0), edges.dtype.type(0)
-                    for s in range(start):
-                        before += row[s]
-                    for s in range(stop, n_columns):
-                        behind += row[s]
-                    for c in range(last + 1):
-                        own[c] = 0
-                    for s in range(start, stop):
-                        own[s - first - r + reach] = row[s]
-                    own[0] += before
-                    own[last] += behind
+                    before, between, behind = row[:start], row[start:stop], row[stop:]
+                    lowest, highest = edges.dtype.type(0), edges.dtype.type(0)
+                    for s in range(len(before)):
+                        lowest += before[s]
+                    for s in range(len(behind)):
+                        highest += behind[s]
+                    own[:] = 0
+                    near = own[start - first - r + reach :]
+                    for s in range(len(between)):
+                        near[s] = between[s]
+                    own[0] += lowest
+                    own[last] += highest
 
     return fused.compiled(loop)
