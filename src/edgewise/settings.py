@@ -91,7 +91,9 @@ def read_table(record: type[R], table: object, source: str) -> R:
 
 
 def _example(record: type, field: "Field[Any]") -> object:
-    """A value of the field's type: its default, or an empty value where it has none."""
+    """A value of the field's type: its default, or an empty value where it has none; of words, one word."""
+    if field.default == () and get_type_hints(record)[field.name] == tuple[str, ...]:
+        return ("name",)
     return field.default if field.default is not MISSING else get_type_hints(record)[field.name]()
 
 
@@ -109,7 +111,8 @@ def typed(key: str, value: object, default: object, source: str) -> object:
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
         value = float(value) if isinstance(value, (int, float)) else value
     elif isinstance(default, tuple):
-        right = isinstance(value, (list, tuple)) and all(isinstance(v, (int, float)) for v in value)
+        kind = str if default and isinstance(default[0], str) else (int, float)
+        right = isinstance(value, (list, tuple)) and all(isinstance(v, kind) for v in value)
         value = tuple(value) if isinstance(value, (list, tuple)) else value
     else:
         right = isinstance(value, str)

@@ -77,7 +77,8 @@ def test_every_setting_is_described_with_its_default():
     wanted = {"method": ("", InferenceConfig().method)}
     for table, record in SECTIONS.items():
         for f in fields(record):
-            default = "alike" if f.default == () else f"{f.default:g}" if _is_number(f.default) else f.default
+            nothing = {"prior": "alike"}.get(f.name, "none")
+            default = nothing if f.default == () else f"{f.default:g}" if _is_number(f.default) else f.default
             wanted[f.name] = (table, str(default).lower())
     assert described == wanted
 

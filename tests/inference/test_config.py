@@ -27,6 +27,10 @@ EVERYTHING_ELSE = {
         "additive": False,
         "lags": 2,
         "identity": 3,
+        "angles": [],
+        "gain": "profiled",
+        "separable": 0,
+        "instantaneous": True,
         "hidden": 16,
     },
     "training": {
@@ -87,7 +91,10 @@ def test_an_unknown_key_in_a_table_is_compared_with_that_table_only():
     with pytest.raises(ConfigError) as error:
         InferenceConfig.from_dict({"law": {"edge_types": 3}})
     assert "settings, table [law]: unknown setting 'edge_types'" in str(error.value)
-    assert "one of additive, hidden, identity, lags, rotation, symmetric, translation" in str(error.value)
+    assert (
+        "one of additive, angles, gain, hidden, identity, instantaneous, lags, rotation, separable, symmetric,"
+        " translation" in str(error.value)
+    )
     with pytest.raises(ConfigError, match=r"unknown setting 'hiden' \(did you mean 'hidden'\?\)"):
         InferenceConfig.from_dict({"law": {"hiden": 3}})
 
@@ -181,3 +188,19 @@ def test_a_law_that_turns_has_no_lags():
 def test_settings_cannot_be_changed_behind_ones_back():
     with pytest.raises(dataclasses.FrozenInstanceError):
         InferenceConfig().law.hidden = 3  # ty: ignore
+
+
+def test_angles_are_a_list_of_names():
+    config = InferenceConfig.from_dict({"law": {"angles": ["sin_a", "sin_b"], "separable": 4}})
+    assert config.law.angles == ("sin_a", "sin_b")
+    assert InferenceConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ConfigError, match="angles is"):
+        InferenceConfig.from_dict({"angles": [1, 2]})
+    with pytest.raises(ConfigError, match="prior is"):
+        InferenceConfig.from_dict({"prior": ["a", "b"]})
+
+
+@pytest.mark.parametrize("other", ["additive", "symmetric", "rotation"])
+def test_a_separable_law_has_no_bias_of_pairs(other):
+    with pytest.raises(ConfigError, match="separable together with"):
+        InferenceConfig.from_dict({"separable": 2, other: True})

@@ -122,3 +122,25 @@ def test_a_call_without_any_input_is_refused():
     linear = PairLinear(4, sender_dim=2)
     with pytest.raises(ConfigError, match="none of the inputs that it has weights for"):
         linear(Complete(3), receivers=torch.zeros(3, 2))
+
+
+def test_pair_product_is_a_sum_of_products_of_both_ends():
+    from edgewise.nn.linear import PairProduct
+
+    layer = PairProduct(2, receiver_dim=3, sender_dim=4, rank=5, hidden=6).double()
+    here, there = torch.randn(7, 3, dtype=torch.float64), torch.randn(7, 4, dtype=torch.float64)
+    relation = Complete(7, loops=False)
+    found = layer(relation, here, there)
+    last = layer.layers[-1]
+    for r in range(7):
+        for slot, s in enumerate(s for s in range(7) if s != r):
+            products = layer.receiver(here[r]) * layer.sender(there[s])
+            torch.testing.assert_close(found[r, slot], last.weight @ products + last.bias)
+
+
+def test_pair_product_reads_no_edges():
+    from edgewise.nn.linear import PairProduct
+
+    layer = PairProduct(1, receiver_dim=2, sender_dim=2, rank=2, hidden=4)
+    with pytest.raises(ConfigError, match="was given edges"):
+        layer(Complete(3), torch.randn(3, 2), torch.randn(3, 2), torch.randn(3, 3, 1))

@@ -27,6 +27,7 @@ GROUPS = {
     "graph": Group("The graph that is sought", sort_key=21),
     "law": Group("The law that is learnt", sort_key=22),
     "training": Group("The fit", sort_key=23),
+    "nri": Group("Neural relational inference (--method nri)", sort_key=24),
 }
 
 
@@ -121,6 +122,8 @@ def chosen(choices: Any) -> dict[str, Any]:
     given = {name: value for name, value in given.items() if value is not None}
     if "prior" in given:
         given["prior"] = _numbers(given["prior"])
+    if "angles" in given:
+        given["angles"] = names(given["angles"])
     return given
 
 

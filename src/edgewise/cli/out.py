@@ -77,7 +77,8 @@ def _how_sure(result: Any) -> str:
 def print_table(metrics: dict[str, Any]) -> None:
     print(f"{'against the truth':<22}{'accuracy':>10}{'AUROC':>9}{'F1':>9}{'ECE':>9}{'Brier':>9}")
     for name, row in {"edgewise": metrics, **metrics["baselines"]}.items():
-        figures = "".join(f"{number(row[key]):>9}" for key in ("auroc", "f1", "ece", "brier"))
+        scores = (row[key] for key in ("auroc", "f1", "ece", "brier"))
+        figures = "".join(f"{'-' if score is None else f'{score:.4f}':>9}" for score in scores)
         print(f"{name:<22}{percent(row['edge_accuracy']):>10}{figures}")
 
 

@@ -8,7 +8,7 @@ from edgewise.errors import ConfigError
 from edgewise.settings import one_of, plain, require, take
 
 Scope = Literal["per-sequence", "shared", "per-window"]
-METHODS = ("superposition", "correlation", "partial-correlation", "lag-regression")
+METHODS = ("superposition", "nri", "correlation", "partial-correlation", "lag-regression")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class LawConfig:
         additive: a message depends on the sender alone.
         lags: earlier frames that also enter, of the sender and the receiver.
         identity: size of a learnt vector an entity (masses, charges, roles); 0 for interchangeable entities.
+        angles: features that are the sine of an angle: its cosine enters too.
+        gain: "known", or "profiled" where the target of every entity and recording was scaled on its own (such as to
+            [-1, 1]): its offset and its positive gain are then found for each configuration in closed form.
+        separable: rank r of a law a_k(sender) . b_k(receiver), much cheaper than a network of pairs; 0: no such law.
+        instantaneous: senders act within a frame too: their state at the next frame enters beside that at this one.
         hidden: width of the networks.
     """
 
@@ -79,9 +84,16 @@ class LawConfig:
     additive: bool = False
     lags: int = 0
     identity: int = 0
+    angles: tuple[str, ...] = ()
+    gain: Literal["known", "profiled"] = "known"
+    separable: int = 0
+    instantaneous: bool = False
     hidden: int = 64
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "angles", tuple(str(name) for name in self.angles))
+        require(self.gain in ("known", "profiled"), "gain", self.gain, "known or profiled")
+        require(0 <= self.separable <= 1024, "separable", self.separable, "0 to 1024 products")
         require(0 <= self.lags <= 50, "lags", self.lags, "0 to 50 earlier frames")
         require(0 <= self.identity <= 64, "identity", self.identity, "0 to 64 numbers an entity")
         require(4 <= self.hidden <= 4096, "hidden", self.hidden, "4 to 4096 units")
@@ -102,6 +114,18 @@ class LawConfig:
                 "additive together with symmetric or rotation",
                 expected="a law that sees both ends of the pair",
                 fix="drop additive, or the other bias",
+            )
+        if self.angles and self.lags:
+            raise ConfigError(
+                "angles together with lags",
+                expected="a law of angles at one frame",
+                fix="drop one of the two",
+            )
+        if self.separable and (self.additive or self.symmetric or self.rotation):
+            raise ConfigError(
+                "separable together with additive, symmetric or rotation",
+                expected="a law that is an inner product of what each end is",
+                fix="drop separable, or the other bias",
             )
 
 
@@ -138,13 +162,65 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class NRIConfig:
+    """Neural relational inference (Kipf et al. 2018); of `law` it takes the width `hidden`, and `graph` and `training`.
+
+    Attributes:
+        encoder: reads the graph: "mlp" a window of fixed length, "cnn" one of any length.
+        decoder: predicts the motion: "mlp" from the last frame, "rnn" from all before, or the known law of simulated
+            "springs" or "charged" bodies.
+        frames: length of the windows that recordings are cut into (the whole recording where it is shorter).
+        prediction_steps: frames that the decoder predicts from its own predictions before it sees a true one.
+        burn_in: true frames that a recurrent decoder sees before it sees only its own (0: see prediction_steps).
+        tau: temperature of the sampled graphs.
+        hard: sample one-hot graphs in training, with the gradient of the soft ones.
+        variance: of the motion given the graph, in features that are scaled to [-1, 1].
+        dropout: probability with which a unit of a network is left out in training.
+        factor_graph: whether the encoder hears of a pair's neighbours.
+        validation: share of the recordings that the kept weights are chosen by.
+        dynamic: infer the graph anew at every frame of a forecast.
+    """
+
+    encoder: Literal["mlp", "cnn"] = "mlp"
+    decoder: Literal["mlp", "rnn", "springs", "charged"] = "mlp"
+    frames: int = 49
+    prediction_steps: int = 10
+    burn_in: int = 0
+    tau: float = 0.5
+    hard: bool = False
+    variance: float = 5e-5
+    dropout: float = 0.0
+    factor_graph: bool = True
+    validation: float = 0.1
+    dynamic: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("encoder", self.encoder, ("mlp", "cnn"))
+        one_of("decoder", self.decoder, ("mlp", "rnn", "springs", "charged"))
+        require(self.frames >= 2, "frames", self.frames, "at least 2 frames")
+        require(self.prediction_steps >= 1, "prediction_steps", self.prediction_steps, "at least 1 frame")
+        require(0 <= self.burn_in < self.frames, "burn_in", self.burn_in, "0 or fewer frames than a window has")
+        require(self.tau > 0, "tau", self.tau, "above 0")
+        require(self.variance > 0, "variance", self.variance, "above 0")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "a probability from 0 to below 1")
+        require(0 < self.validation < 1, "validation", self.validation, "a share between 0 and 1, ends excluded")
+        if self.burn_in and self.decoder != "rnn":
+            raise ConfigError(
+                f"burn_in={self.burn_in} with the decoder {self.decoder}",
+                expected="the decoder rnn, the only one that remembers",
+                fix="drop burn_in, or name the decoder rnn",
+            )
+
+
+@dataclass(frozen=True)
 class InferenceConfig:
-    """Everything that decides an inference: `method`, and the tables `graph`, `law`, `training`."""
+    """Everything that decides an inference: `method`, and the tables `graph`, `law`, `training`, `nri`."""
 
     method: str = "superposition"
     graph: GraphConfig = field(default_factory=GraphConfig)
     law: LawConfig = field(default_factory=LawConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    nri: NRIConfig = field(default_factory=NRIConfig)
 
     def __post_init__(self) -> None:
         one_of("method", self.method, METHODS)
@@ -175,11 +251,13 @@ class InferenceConfig:
             graph=GraphConfig(**chosen["graph"]),
             law=LawConfig(**chosen["law"]),
             training=TrainingConfig(**chosen["training"]),
+            nri=NRIConfig(**chosen["nri"]),
         )
 
 
-SECTIONS: dict[str, type[GraphConfig] | type[LawConfig] | type[TrainingConfig]] = {
+SECTIONS: dict[str, type[GraphConfig] | type[LawConfig] | type[TrainingConfig] | type[NRIConfig]] = {
     "graph": GraphConfig,
     "law": LawConfig,
     "training": TrainingConfig,
+    "nri": NRIConfig,
 }

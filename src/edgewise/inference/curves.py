@@ -3,12 +3,14 @@
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 
 from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.encoding import Encoding
-from edgewise.inference.law import geometry
+from edgewise.inference.law import PairwiseLaw, geometry
 from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.model import SuperpositionModel
+from edgewise.nn.linear import PairMLP
 
 BINS = 32
 STRETCHES = 48
@@ -73,27 +75,18 @@ def mean_effects(model: SuperpositionModel, data: Observations, encoding: Encodi
     batch = _sample(data)
     pairs = CandidateRelation(batch.slots)
     context = model.context(batch).detach()
-    sender = pairs.nodes(context).clone().requires_grad_(True)
     nodes = pairs.nodes(context)
+    sender = pairs.nodes(torch.cat([context, batch.after], -1)).clone().requires_grad_(True)
     law = model.law
-    first = law.network.pair
-    assert first.sender is not None  # without positions a law always reads the sender's features
-    mixed = torch.nn.functional.linear(sender, first.sender)
-    hidden = pairs.relation.from_senders(mixed) + first.bias
-    if first.receiver is not None:
-        hidden = hidden + pairs.relation.from_receivers(torch.nn.functional.linear(nodes, first.receiver))
-    out = law.network.layers(hidden)
-    if (
-        law.config.symmetric
-    ):  # f(j, i) = (g(j, i) - g(i, j)) / 2: the sender is also the receiver of the answer
-        assert first.receiver is not None
-        answer = pairs.relation.from_senders(torch.nn.functional.linear(sender, first.receiver)) + first.bias
-        answer = answer + pairs.relation.from_receivers(torch.nn.functional.linear(nodes, first.sender))
-        out = (out - law.network.layers(answer)) / 2
+    out = _messages(law, pairs, nodes, sender)
     messages = pairs.by_slot(out).unflatten(-1, (law.n_types, law.n_targets))
     present = batch.present[..., None]
     there = pairs.senders(present) * pairs.receivers(present)  # [stretch, time, receiver, slot, 1]
-    n_features, n_edges = len(encoding.others), there.sum().clamp_min(1)
+    n_edges = there.sum().clamp_min(1)
+    # the features at the present frame, then, of instantaneous effects, those at the next
+    read = torch.cat(
+        [torch.arange(len(encoding.states)), context.shape[-1] + torch.arange(batch.after.shape[-1])]
+    )
     effects = []
     for k in range(law.n_types):
         rows = []
@@ -101,10 +94,25 @@ def mean_effects(model: SuperpositionModel, data: Observations, encoding: Encodi
             (slope,) = torch.autograd.grad(
                 (messages[..., k, target] * there[..., 0]).sum(), sender, retain_graph=True
             )
-            rows.append(slope[..., :n_features].flatten(0, -2).sum(0) / n_edges)
+            rows.append(slope[..., read].flatten(0, -2).sum(0) / n_edges)
         effect = torch.stack(rows)
         effects.append(torch.zeros_like(effect) if k == 0 and bool(model.null) else effect)
     return effects
+
+
+def _messages(law: PairwiseLaw, pairs: CandidateRelation, nodes: Tensor, sender: Tensor) -> Tensor:
+    """The law on edges whose senders carry other values than they have as receivers."""
+    relation, network = pairs.relation, law.network
+    if not law.config.symmetric:
+        return network(relation, nodes, sender)
+    # f(j, i) = (g(j, i) - g(i, j)) / 2: the sender is also the receiver of the answer
+    assert isinstance(network, PairMLP)
+    first = network.pair
+    assert first.sender is not None
+    assert first.receiver is not None
+    answer = relation.from_senders(linear(sender, first.receiver)) + first.bias
+    answer = answer + relation.from_receivers(linear(nodes, first.sender))
+    return (network(relation, nodes, sender) - network.layers(answer)) / 2
 
 
 def type_names(

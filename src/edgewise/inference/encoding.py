@@ -1,13 +1,15 @@
 """What the learner sees of a data set: which numbers are state, which are explained, and their scales."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
 import xarray as xr
 
-from edgewise.data.roles import clock, features, positions, velocities
-from edgewise.errors import DataError
+from edgewise.data.roles import clock, features, positions, role, velocities
+from edgewise.errors import ConfigError, DataError
+from edgewise.inference.angles import BEYOND, follow_angle
 from edgewise.inference.gaps import fill_gaps
 
 Array = np.ndarray
@@ -24,16 +26,21 @@ class Encoding:
         x(t+1) = x(t) + kinematic * dt * (v(t) + v(t+1)) / 2      (given velocities)
         x(t+1) = x(t) + dt * v(t+1)                               (velocities derived from positions)
 
+    A feature that is declared a rate of change is itself what is explained, at the frame at which it is recorded, and
+    no input; the other features are then state and no targets. Of a feature that is declared the sine of an angle, the
+    cosine is state too (`edgewise.inference.angles`); its turn from frame to frame is not, being what rates tell.
+
     Attributes:
         position, velocity, others: feature names by role; `velocity` is empty where it is derived.
         kinematic: measured displacement a unit of velocity and time (0: velocities are derived).
         moving: which of `others` ever change; only these are targets.
         center, length, speed: affine scale of positions, and scale of velocities.
-        other_center, other_scale: affine scale of the other features.
+        other_center, other_scale: affine scale of the other features and of what is derived from them (`states`).
         target_scale: one scale a target.
         step: median time between frames; `irregular`: whether dt varies and becomes an input.
         lags: earlier frames that belong to the state.
         bridge: longest gap in frames that is filled where a value is only an input.
+        rates: features that are rates of change; angles: which of `others` are sines of angles.
     """
 
     position: tuple[str, ...]
@@ -51,6 +58,8 @@ class Encoding:
     irregular: bool
     lags: int
     bridge: int
+    rates: tuple[str, ...] = ()
+    angles: tuple[str, ...] = ()
 
     @property
     def space_dim(self) -> int:
@@ -59,14 +68,28 @@ class Encoding:
     @property
     def context_dim(self) -> int:
         """Numbers a node has beside its present position and velocity (see `node_context`)."""
-        per_frame = len(self.others)
+        per_frame = len(self.states)
         return per_frame + self.lags * (per_frame + 2 * self.space_dim) + int(self.irregular)
 
     @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the columns of `Tracks.others`: the other features, then the cosine of every angle."""
+        return self.others + tuple(f"cosine of {angle}" for angle in self.angles)
+
+    @property
+    def after_dim(self) -> int:
+        """Numbers that `state_at` gives."""
+        return self.space_dim + len(self.states)
+
+    @property
     def targets(self) -> tuple[str, ...]:
-        """Names of what is explained, in order: increments of velocities, then of the other moving features."""
+        """Names of what is explained, in order: increments of velocities, rates, increments of what else moves."""
         first = self.velocity or tuple(f"d{name}/dt" for name in self.position)
-        return first + tuple(name for name, moves in zip(self.others, self.moving, strict=True) if moves)
+        return (
+            first
+            + self.rates
+            + tuple(name for name, moves in zip(self.others, self.moving, strict=True) if moves)
+        )
 
     @property
     def first_frame(self) -> int:
@@ -89,7 +112,8 @@ def _with_tuples(plain: dict[str, Any]) -> dict[str, Any]:
 class Tracks:
     """A data set as arrays in data units, gaps bridged: the raw state at every frame.
 
-    position, velocity: [sequence, time, entity, space_dim]; others: [sequence, time, entity, n_others];
+    position, velocity: [sequence, time, entity, space_dim]; others: [sequence, time, entity, state], see
+        `Encoding.states`; rates: [sequence, time, entity, n_rates].
     increments: [sequence, time - 1, entity, target], NaN where not measured (a bridged value is never a target);
     present: [sequence, time, entity], False before an entity appears and after it has left;
     dt: [sequence, time - 1].
@@ -98,6 +122,7 @@ class Tracks:
     position: Array
     velocity: Array
     others: Array
+    rates: Array
     increments: Array
     present: Array
     dt: Array
@@ -135,7 +160,8 @@ def read_tracks(ds: xr.Dataset, encoding: Encoding) -> Tracks:
     Raises:
         DataError: for a feature that the data do not have, or too few frames for the lags.
     """
-    missing = [name for name in (*encoding.position, *encoding.velocity, *encoding.others) if name not in ds]
+    named = (*encoding.position, *encoding.velocity, *encoding.others, *encoding.rates)
+    missing = [name for name in named if name not in ds]
     if missing:
         raise DataError(
             f"the data have no feature {', '.join(missing)}",
@@ -157,17 +183,43 @@ def read_tracks(ds: xr.Dataset, encoding: Encoding) -> Tracks:
     rate = (encoding.step / dt)[:, :, None, None]
     raw_position, raw_others = _stack(ds, encoding.position), _stack(ds, encoding.others)
     position, others = fill_gaps(raw_position, encoding.bridge), fill_gaps(raw_others, encoding.bridge)
+    rates = _stack(ds, encoding.rates)
     if encoding.velocity:
         raw_velocity = _stack(ds, encoding.velocity)
         velocity = fill_gaps(raw_velocity, encoding.bridge)
     else:
         raw_velocity = _derived_velocity(raw_position, dt)
         velocity = _derived_velocity(position, dt)
-    raw = np.concatenate([raw_position, raw_velocity, raw_others], axis=-1)
+    raw = np.concatenate([raw_position, raw_velocity, raw_others, rates], axis=-1)
     seen = np.logical_or.reduce(np.isfinite(raw), axis=-1)
     moving = np.asarray(encoding.moving, dtype=bool)
-    increments = [np.diff(raw_velocity, axis=1) * rate, np.diff(raw_others[..., moving], axis=1) * rate]
-    return Tracks(position, velocity, others, np.concatenate(increments, axis=-1), _present(seen), dt)
+    increments = [
+        np.diff(raw_velocity, axis=1) * rate,
+        rates[:, :-1],
+        np.diff(raw_others[..., moving], axis=1) * rate,
+    ]
+    states = with_angles(others, rates, encoding)
+    return Tracks(position, velocity, states, rates, np.concatenate(increments, axis=-1), _present(seen), dt)
+
+
+def with_angles(others: Array, rates: Array, encoding: Encoding) -> Array:
+    """The cosine of every angle joined to the other features: [sequence, time, entity, *] -> `Encoding.states`.
+
+    The first rate is that of the first angle, and so on: it tells which way the angle turns.
+    """
+    parts = [others]
+    for k, name in enumerate(encoding.angles):
+        rate = rates[..., k] if k < rates.shape[-1] else None
+        angle = _by_series(follow_angle, others[..., encoding.others.index(name)], rate)
+        parts.append(np.cos(angle)[..., None])
+    return np.concatenate(parts, axis=-1)
+
+
+def _by_series(function: Callable[..., Array], *arrays: Array | None) -> Array:
+    """Apply a function of [series, time] to arrays [sequence, time, entity]."""
+    shape = next(array.shape for array in arrays if array is not None)
+    flat = [None if a is None else a.swapaxes(1, 2).reshape(-1, shape[1]) for a in arrays]
+    return function(*flat).reshape(shape[0], shape[2], shape[1]).swapaxes(1, 2)
 
 
 def node_context(tracks: Tracks, encoding: Encoding, frames: Array) -> Array:
@@ -190,6 +242,12 @@ def node_context(tracks: Tracks, encoding: Encoding, frames: Array) -> Array:
         log_dt = np.log(tracks.dt[:, np.minimum(frames, tracks.dt.shape[1] - 1)] / encoding.step)
         parts.append(np.broadcast_to(log_dt[:, :, None, None], (*parts[0].shape[:3], 1)))
     return np.concatenate(parts, axis=-1)
+
+
+def state_at(tracks: Tracks, encoding: Encoding, frames: Array) -> Array:
+    """Velocity and other features at the given frames, what a sender does within a frame: [sequence, m, entity, *]."""
+    others = (tracks.others - np.asarray(encoding.other_center)) / np.asarray(encoding.other_scale)
+    return np.concatenate([tracks.velocity[:, frames] / encoding.speed, others[:, frames]], axis=-1)
 
 
 def _robust_scale(increments: Array) -> float:
@@ -222,25 +280,62 @@ def _kinematic(position: Array, velocity: Array, dt: Array) -> float:
     return 1.0 if abs(slope - 1) < 0.02 else slope
 
 
-def fit_encoding(ds: xr.Dataset, *, lags: int, bridge: int) -> Encoding:
+def _check_roles(
+    ds: xr.Dataset,
+    position: tuple[str, ...],
+    rates: tuple[str, ...],
+    angles: tuple[str, ...],
+    others: tuple[str, ...],
+) -> None:
+    if rates and position:
+        raise DataError(
+            f"rates ({', '.join(rates)}) beside positions ({', '.join(position)})",
+            expected="rates of the state, or positions whose velocities change",
+            fix="drop the role of one of the two",
+        )
+    for name in angles:
+        if name not in others:
+            raise ConfigError(
+                f"angles names {name!r}",
+                expected=f"a feature that is neither position, velocity nor rate: {', '.join(others)}",
+            )
+        most = float(np.nanmax(np.abs(ds[name].to_numpy())))
+        if most > BEYOND:
+            raise DataError(
+                f"{name} is declared the sine of an angle and reaches {most:.4g}",
+                expected="values from -1 to 1",
+                fix="name the column that holds the sine, or drop it from angles",
+            )
+
+
+def fit_encoding(ds: xr.Dataset, *, lags: int, bridge: int, angles: tuple[str, ...] = ()) -> Encoding:
     """Choose roles and scales from data (no truth is read).
 
+    Args:
+        angles: features that are the sine of an angle.
+
     Raises:
-        DataError: for too few frames, or when no feature changes at all.
+        DataError: for too few frames, when no feature changes at all, for an angle's sine beyond 1, or for rates beside
+            positions.
+        ConfigError: for an angle that is no feature of the state.
     """
-    position, velocity = tuple(positions(ds)), tuple(velocities(ds))
+    position, velocity, rates = tuple(positions(ds)), tuple(velocities(ds)), tuple(role(ds, "rate"))
     dt = _time_steps(ds)
     kinematic = 0.0
     if position and velocity:
         kinematic = _kinematic(_stack(ds, position), _stack(ds, velocity), dt)
     others = tuple(
-        name for name in features(ds) if name not in position and (name not in velocity or not kinematic)
+        name
+        for name in features(ds)
+        if name not in position and name not in rates and (name not in velocity or not kinematic)
     )
+    _check_roles(ds, position, rates, angles, others)
     if not kinematic:
         velocity = ()
     step = float(np.median(dt))
     values = _stack(ds, others)
-    moving = tuple(bool(_robust_scale(np.diff(values[..., k], axis=1))) for k in range(len(others)))
+    changes = (bool(_robust_scale(np.diff(values[..., k], axis=1))) for k in range(len(others)))
+    moving = tuple(change and not rates for change in changes)
     where = _stack(ds, position)
     center = tuple(float(c) for c in np.nanmean(where, axis=(0, 1, 2))) if position else ()
     draft = Encoding(
@@ -252,13 +347,15 @@ def fit_encoding(ds: xr.Dataset, *, lags: int, bridge: int) -> Encoding:
         center=center,
         length=_spread(where - np.asarray(center)) if position else 1.0,
         speed=1.0,
-        other_center=tuple(float(np.nanmean(values[..., k])) for k in range(len(others))),
-        other_scale=tuple(_spread(values[..., k]) for k in range(len(others))),
+        other_center=(),
+        other_scale=(),
         target_scale=(),
         step=step,
         irregular=bool(np.any(np.abs(dt / step - 1) > 1e-3)),
         lags=lags,
         bridge=bridge,
+        rates=rates,
+        angles=angles,
     )
     return _with_scales(draft, read_tracks(ds, draft))
 
@@ -267,12 +364,20 @@ def _with_scales(draft: Encoding, tracks: Tracks) -> Encoding:
     d = draft.space_dim
     speed = _spread(tracks.velocity) if d else 1.0
     scales = [_robust_scale(tracks.increments[..., :d])] * d
-    scales += [_robust_scale(tracks.increments[..., k]) for k in range(d, tracks.increments.shape[-1])]
+    for k, name in enumerate(draft.targets[d:], d):
+        values = tracks.increments[..., k]
+        scales.append(_robust_scale(values - np.nanmedian(values) if name in draft.rates else values))
     if not scales or not all(scales):
         raise DataError(
             "nothing moves: every feature keeps its value from frame to frame",
             expected="trajectories in which something changes",
             fix="check the units, the time column and whether the frames are distinct",
         )
-    plain = draft.to_dict() | {"speed": speed, "target_scale": tuple(scales)}
+    columns = range(tracks.others.shape[-1])
+    plain = draft.to_dict() | {
+        "speed": speed,
+        "target_scale": tuple(scales),
+        "other_center": tuple(float(np.nanmean(tracks.others[..., k])) for k in columns),
+        "other_scale": tuple(_spread(tracks.others[..., k]) for k in columns),
+    }
     return Encoding.from_dict(plain)

@@ -66,7 +66,14 @@ def before_the_end(ds: xr.Dataset, frames: int) -> xr.Dataset:
 
 def _where(tracks: Tracks, encoding: Encoding) -> np.ndarray:
     """What a forecast is measured on: positions, else features: [sequence, time, entity, feature]."""
-    return tracks.position if encoding.position else tracks.others
+    if encoding.position:
+        return tracks.position
+    return np.concatenate([tracks.rates, tracks.others[..., : len(encoding.others)]], axis=-1)
+
+
+def _moves(values: np.ndarray) -> np.ndarray:
+    """Which features of [sequence, time, entity, feature] ever change."""
+    return np.logical_or.reduce(np.nan_to_num(np.diff(values, axis=1)) != 0, axis=(0, 1, 2))
 
 
 def forecast_metrics(forecast: xr.Dataset, ds: xr.Dataset, encoding: Encoding, frames: int) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def forecast_metrics(forecast: xr.Dataset, ds: xr.Dataset, encoding: Encoding, f
     """
     whole = read_tracks(ds.isel(sequence=slice(0, MEASURED_SEQUENCES)), encoding)
     values = _where(whole, encoding)
-    names = encoding.position or encoding.others
+    names = encoding.position or encoding.rates + encoding.others
     guess = np.stack([forecast[name].to_numpy() for name in names], -1)
     origin = values.shape[1] - frames - 1
     last = np.where(np.isfinite(guess[:, 0]), values[:, origin], np.nan)  # who had left has no forecast
@@ -85,8 +92,11 @@ def forecast_metrics(forecast: xr.Dataset, ds: xr.Dataset, encoding: Encoding, f
         scale: np.ndarray | float = encoding.length
     else:
         velocity = (values[:, origin] - values[:, origin - 1]) / whole.dt[:, origin - 1, None, None]
-        moving = np.asarray(encoding.moving, dtype=bool)
-        scale = np.where(moving, np.asarray(encoding.other_scale), 0.0)
+        spreads = (
+            np.nanstd(whole.rates, axis=(0, 1, 2)),
+            np.asarray(encoding.other_scale)[: len(encoding.others)],
+        )
+        scale = np.concatenate(spreads) * _moves(values)
     return forecast_errors(
         guess, values[:, origin + 1 :], last, velocity, FORECAST_STEPS, scale, dt=encoding.step
     )

@@ -1,6 +1,7 @@
 """What happens next: rolling a fitted law forward from the last frames of a recording."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,44 +10,13 @@ from torch import Tensor
 
 from edgewise.data.roles import clock
 from edgewise.errors import ConfigError
+from edgewise.inference.belief import GraphBelief, belief_of, sampled_graph
 from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks
 from edgewise.inference.observations import Observations
+from edgewise.inference.rates import RateForecast
 from edgewise.inference.superposition.model import SuperpositionModel
 
 SEQUENCES = 256
-
-
-@dataclass(frozen=True)
-class GraphBelief:
-    """Who may act on whom, and how surely.
-
-    slots: [sequence, entity, candidate] int64; weight: [sequence, entity, candidate, type].
-    """
-
-    slots: Tensor
-    weight: Tensor
-
-    def part(self, index: slice) -> "GraphBelief":
-        return GraphBelief(self.slots[index], self.weight[index])
-
-
-def belief_of(probability: np.ndarray) -> GraphBelief:
-    """Every other entity as a candidate: [sequence, receiver, sender, type] -> `GraphBelief`."""
-    n = probability.shape[1]
-    slots = torch.tensor([[j for j in range(n) if j != i] for i in range(n)])
-    slots = slots.expand(len(probability), n, n - 1)
-    dense = torch.tensor(np.asarray(probability), dtype=torch.float32)
-    return GraphBelief(slots, dense.gather(2, slots[..., None].expand(*slots.shape, dense.shape[-1])))
-
-
-def sampled_graph(belief: GraphBelief, generator: torch.Generator) -> GraphBelief:
-    """One graph drawn from the marginal posterior of each pair, as one-hot weights."""
-    flat = belief.weight.flatten(0, -2).clamp_min(0)
-    some = flat.sum(-1, keepdim=True) > 0  # a pair that has none of the types keeps none
-    types = torch.multinomial(torch.where(some, flat, 1.0), 1, generator=generator)[:, 0]
-    one_hot = torch.nn.functional.one_hot(types, flat.shape[-1]).to(flat) * some
-    chosen = one_hot.reshape(belief.weight.shape)
-    return GraphBelief(belief.slots, chosen)
 
 
 def _state(tracks: Tracks, encoding: Encoding, belief: GraphBelief) -> Observations:
@@ -68,6 +38,7 @@ def _state(tracks: Tracks, encoding: Encoding, belief: GraphBelief) -> Observati
         tensor(position),
         tensor(velocity),
         tensor(context),
+        torch.zeros(n_sequences, 1, n, 0),
         empty,
         empty,
         tensor(there),
@@ -158,6 +129,7 @@ def _last_frames(ds: xr.Dataset, encoding: Encoding) -> Tracks:
         position=tracks.position[rows, frames],
         velocity=tracks.velocity[rows, frames],
         others=tracks.others[rows, frames],
+        rates=tracks.rates[rows, frames],
         increments=tracks.increments[rows, steps],
         present=tracks.present[rows, frames],
         dt=tracks.dt[rows, steps],
@@ -181,7 +153,8 @@ def roll_out(
     """Forecast a data set from its last frames.
 
     Args:
-        ds: recordings; only their last `lags + 2` frames are looked at.
+        ds: recordings; only their last `lags + 2` frames are looked at, unless rates were recorded
+            (`edgewise.inference.rates`).
         probability: [sequence or 1, receiver, sender, type] belief about the graph.
         steps: frames ahead, one median time step each.
         samples: 0 rolls the expected increment under the posterior (the best guess of the mean); otherwise so many
@@ -195,8 +168,8 @@ def roll_out(
     """
     if steps < 1 or samples < 0:
         raise ConfigError(f"steps={steps}, samples={samples}", expected="at least 1 step, and samples >= 0")
-    tracks = _last_frames(ds, encoding)
-    n_sequences = len(tracks.dt)
+    n_sequences = ds.sizes["sequence"]
+    roll = _rolled_rates(model, encoding, ds) if encoding.rates else _rolled_increments(model, encoding, ds)
     whole = belief_of(np.broadcast_to(probability, (n_sequences, *probability.shape[1:])))
     generator = torch.Generator().manual_seed(seed)
     runs = []
@@ -207,22 +180,39 @@ def roll_out(
             belief = whole.part(index)
             if samples:
                 belief = sampled_graph(belief, generator)
-            now = _rows(tracks, index)
-            frames = []
-            for _ in range(steps):
-                now = _advance(
-                    now, encoding, _increment(model, now, encoding, belief, generator if samples else None)
-                )
-                frames.append(_features(now, encoding))
-            pieces.append(np.stack(frames, 1))
+            pieces.append(roll(index, belief, steps, generator if samples else None))
         runs.append(np.concatenate(pieces))
     values = np.stack(runs) if samples else runs[0]
     return _dataset(values, ds, encoding, sampled=bool(samples))
 
 
+Roll = Callable[[slice, GraphBelief, int, torch.Generator | None], np.ndarray]
+"""Some recordings, their graphs, steps and a source of noise -> features [sequence, step, entity, feature]."""
+
+
+def _rolled_increments(model: SuperpositionModel, encoding: Encoding, ds: xr.Dataset) -> Roll:
+    tracks = _last_frames(ds, encoding)
+
+    def roll(index: slice, belief: GraphBelief, steps: int, noise: torch.Generator | None) -> np.ndarray:
+        now, frames = _rows(tracks, index), []
+        for _ in range(steps):
+            now = _advance(now, encoding, _increment(model, now, encoding, belief, noise))
+            frames.append(_features(now, encoding))
+        return np.stack(frames, 1)
+
+    return roll
+
+
+def _rolled_rates(model: SuperpositionModel, encoding: Encoding, ds: xr.Dataset) -> Roll:
+    def roll(index: slice, belief: GraphBelief, steps: int, noise: torch.Generator | None) -> np.ndarray:
+        return RateForecast(model, encoding, ds.isel(sequence=index)).roll(belief, steps, noise)
+
+    return roll
+
+
 def feature_names(encoding: Encoding) -> tuple[str, ...]:
     """The features that a forecast gives, in order."""
-    return encoding.position + encoding.velocity + encoding.others
+    return encoding.position + encoding.velocity + encoding.rates + encoding.others
 
 
 def _features(tracks: Tracks, encoding: Encoding) -> np.ndarray:

@@ -61,7 +61,7 @@ def infer(
     if config.method in BASELINES:
         return _baseline(ds, config, began)
     _check_scope(ds, config)
-    encoding = fit_encoding(ds, lags=config.law.lags, bridge=config.graph.fill_gaps)
+    encoding = fit_encoding(ds, lags=config.law.lags, bridge=config.graph.fill_gaps, angles=config.law.angles)
     observations = _observed(ds, encoding, config)
     _check_usable(observations)
     found = checkpoints.load() if checkpoints is not None and resume else None
@@ -151,6 +151,7 @@ def _observed(ds: xr.Dataset, encoding: Encoding, config: InferenceConfig) -> Ob
         neighbours=graph.neighbours,
         shared=graph.graph == "shared",
         window=graph.window if graph.graph == "per-window" else 0,
+        instantaneous=config.law.instantaneous,
     )
 
 
@@ -221,7 +222,7 @@ def _result(
         record = _curve_record(ds, curves, types, encoding)
     else:
         record = _effect_record(mean_effects(model, observations, encoding), types, encoding)
-    steps = encoding.lags + encoding.bridge + 3
+    steps = ds.sizes["time"] if encoding.rates else encoding.lags + encoding.bridge + 3
     sizes = influence(model, observations, found.probability.mean(1)).numpy()
     draft = Inference(
         probability=probability,
@@ -299,6 +300,8 @@ def _curve_record(
 
 
 def _effect_record(effects: list[torch.Tensor], types: tuple[str, ...], encoding: Encoding) -> dict[str, Any]:
+    instantaneous = effects[0].shape[-1] > len(encoding.states)
+    at_once = encoding.states if instantaneous else ()
     return {
         "no_position": "These data have no positions, so there is no distance to draw a force against. Shown is how"
         " much a receiver's next increment changes when a sender's feature does, on average.",
@@ -307,7 +310,7 @@ def _effect_record(effects: list[torch.Tensor], types: tuple[str, ...], encoding
                 "type": k,
                 "name": types[k],
                 "table": {
-                    "features": list(encoding.others),
+                    "features": [*encoding.states, *(f"{name}, next frame" for name in at_once)],
                     "targets": list(encoding.targets),
                     "effect": effect.tolist(),
                 },

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from edgewise.errors import ConfigError
 from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.config import LawConfig
-from edgewise.nn.linear import PairMLP
+from edgewise.nn.linear import PairMLP, PairProduct
 from edgewise.relation.complete import off_diagonal, with_diagonal
 
 NEAREST = 1e-3
@@ -61,7 +61,9 @@ class PairwiseLaw(nn.Module):
 
     With `rotation` the spatial part of a message is a_k u + b_k t, with coefficients that depend only on what a
     rotation leaves alone (|r|, radial velocity) and t the tangent; with `symmetric`, f_k(j, i) = -f_k(i, j); with
-    `additive` only the sender is read; without `translation` both positions enter as they are.
+    `additive` only the sender is read; without `translation` both positions enter as they are; with `separable`,
+    f_k = sum_r w_kr a_r(s_j) b_r(s_i), where nothing of the pair but its ends is read. With `instantaneous` the
+    sender's state at the next frame is read beside that at this one.
 
     Args:
         config: the inductive biases.
@@ -69,20 +71,28 @@ class PairwiseLaw(nn.Module):
         space_dim: dimensions of space, 0 for data without positions.
         context_dim: features of a node beside position and velocity.
         n_targets: numbers that a message adds to (velocity increments first).
+        after_dim: features of a sender at the next frame, 0 unless effects are instantaneous.
     """
 
     def __init__(
-        self, config: LawConfig, n_types: int, *, space_dim: int, context_dim: int, n_targets: int
+        self,
+        config: LawConfig,
+        n_types: int,
+        *,
+        space_dim: int,
+        context_dim: int,
+        n_targets: int,
+        after_dim: int = 0,
     ) -> None:
         super().__init__()
         self.config, self.n_types, self.space_dim, self.n_targets = config, n_types, space_dim, n_targets
         node_dim = context_dim
         if space_dim and not config.translation:
             node_dim += space_dim
-        if space_dim and config.additive:
+        if space_dim and (config.additive or config.separable):
             node_dim += space_dim
         edge_dim = 0
-        if space_dim and not config.additive:
+        if space_dim and not (config.additive or config.separable):
             edge_dim = len(INVARIANT) if config.rotation else 3 * space_dim + 3
         if config.rotation and space_dim < 2:
             raise ConfigError(
@@ -97,12 +107,22 @@ class PairwiseLaw(nn.Module):
             )
         spatial = 2 if config.rotation else space_dim
         self.n_outputs = spatial + n_targets - space_dim
-        self.network = PairMLP(
-            (config.hidden, config.hidden, n_types * self.n_outputs),
-            receiver_dim=0 if config.additive else node_dim,
-            sender_dim=node_dim,
-            edge_dim=edge_dim,
-        )
+        heads, sender_dim = n_types * self.n_outputs, node_dim + after_dim
+        if config.separable:
+            self.network: PairMLP | PairProduct = PairProduct(
+                heads,
+                receiver_dim=node_dim,
+                sender_dim=sender_dim,
+                rank=config.separable,
+                hidden=config.hidden,
+            )
+        else:
+            self.network = PairMLP(
+                (config.hidden, config.hidden, heads),
+                receiver_dim=0 if config.additive else node_dim,
+                sender_dim=sender_dim,
+                edge_dim=edge_dim,
+            )
 
     def forward(
         self,
@@ -111,19 +131,25 @@ class PairwiseLaw(nn.Module):
         context: Tensor,
         pairs: CandidateRelation,
         pair: dict[str, Tensor],
+        after: Tensor | None = None,
     ) -> Tensor:
-        """-> messages [stretch, time, receiver, slot, type, target]; `pair` is what `geometry` gives."""
+        """-> messages [stretch, time, receiver, slot, type, target]; `pair` is what `geometry` gives.
+
+        `after`: the state at the next frame [stretch, time, entity, after_dim], for instantaneous effects.
+        """
         known = [context]
         if self.space_dim and not self.config.translation:
             known.append(position)
-        if self.space_dim and self.config.additive:
+        ends_only = self.config.additive or bool(self.config.separable)
+        if self.space_dim and ends_only:
             known.append(velocity)
         nodes = pairs.nodes(torch.cat(known, -1))
+        senders = nodes if after is None else pairs.nodes(torch.cat([*known, after], -1))
         edges = None
-        if pair and not self.config.additive:
+        if pair and not ends_only:
             seen = torch.cat([pair[name] for name in (INVARIANT if self.config.rotation else COVARIANT)], -1)
             edges = seen if pairs.complete else seen.transpose(0, 1).flatten(1, 3)
-        out = pairs.by_slot(self.network(pairs.relation, nodes, nodes, edges))
+        out = pairs.by_slot(self.network(pairs.relation, nodes, senders, edges))
         if self.config.rotation:
             out = self._turned(out, pair)
         if self.config.symmetric:

@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks
+from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks, state_at
 from edgewise.relation import nearest_slots
 
 STRETCH = 64
@@ -22,6 +22,7 @@ class Observations:
     Attributes:
         position, velocity: [stretch, time, entity, space_dim], dimensionless.
         context: [stretch, time, entity, context_dim].
+        after: [stretch, time, entity, after_dim] state at the next frame, no columns unless effects are instantaneous.
         target: [stretch, time, entity, target] scaled increments from this frame to the next.
         weight: [stretch, time, entity, target], 1 where the target and its inputs are known, else 0.
         present: [stretch, time, entity], 1 where the entity is there.
@@ -32,6 +33,7 @@ class Observations:
     position: Tensor
     velocity: Tensor
     context: Tensor
+    after: Tensor
     target: Tensor
     weight: Tensor
     present: Tensor
@@ -83,7 +85,13 @@ def _trusted(inputs: np.ndarray, present: np.ndarray, slots: np.ndarray) -> np.n
 
 
 def observe(
-    ds: xr.Dataset, encoding: Encoding, *, neighbours: int = 0, shared: bool = False, window: int = 0
+    ds: xr.Dataset,
+    encoding: Encoding,
+    *,
+    neighbours: int = 0,
+    shared: bool = False,
+    window: int = 0,
+    instantaneous: bool = False,
 ) -> Observations:
     """Encode a data set; long recordings are cut into stretches (a multiple of `window` transitions, if given).
 
@@ -95,15 +103,17 @@ def observe(
     position = (tracks.position[:, frames] - np.asarray(encoding.center)) / encoding.length
     velocity = tracks.velocity[:, frames] / encoding.speed
     context = node_context(tracks, encoding, frames)
+    after = state_at(tracks, encoding, frames + 1) if instantaneous else context[..., :0]
     target = tracks.increments[:, frames] / np.asarray(encoding.target_scale)
     present = tracks.present[:, frames]
-    inputs = _known(position) & _known(velocity) & _known(context)
+    inputs = _known(position) & _known(velocity) & _known(context) & _known(after)
     trusted = _trusted(inputs, present, slots.numpy())
     weight = np.isfinite(target) & trusted[..., None]
     arrays = {
         "position": position,
         "velocity": velocity,
         "context": context,
+        "after": after,
         "target": np.where(weight, target, 0.0),
         "weight": weight,
         "present": present & inputs,

@@ -145,3 +145,38 @@ class PairMLP(nn.Module):
         total = relation.sum(self.layers[:-1](hidden))
         counts = relation.in_degrees[..., None].to(total)
         return nn.functional.linear(total, last.weight) + counts * last.bias
+
+
+class PairProduct(nn.Module):
+    """A bilinear map of low rank on pairs, of what two MLPs make of the ends:
+
+        W (a(h_s) * b(h_r)) + bias        (* elementwise; r products)
+
+    Everything but the product and W is computed a node, so it costs a fraction of a `PairMLP`; it can be any law
+    sum_r a_r(sender) b_r(receiver), such as sin(phi_s - phi_r) = sin phi_s cos phi_r - cos phi_s sin phi_r. It is
+    the low-rank bilinear pooling of Kim et al. (2017), "Hadamard product for low-rank bilinear pooling".
+
+    Args:
+        out_dim: features of the result.
+        receiver_dim, sender_dim: features of a receiving and of a sending node.
+        rank: number of products r.
+        hidden: width of the MLPs, of two hidden layers with hardswish.
+
+    Shapes: nodes [..., n, node_dim] -> [..., *layout, out_dim].
+    """
+
+    def __init__(self, out_dim: int, *, receiver_dim: int, sender_dim: int, rank: int, hidden: int) -> None:
+        super().__init__()
+        self.receiver, self.sender = (
+            nn.Sequential(nn.Linear(dim, hidden), hidden_layers((hidden, hidden, rank), nn.Hardswish()))
+            for dim in (receiver_dim, sender_dim)
+        )
+        self.layers = nn.Sequential(nn.Linear(rank, out_dim))
+
+    def forward(
+        self, relation: Relation, receivers: Tensor, senders: Tensor, edges: Tensor | None = None
+    ) -> Tensor:
+        if edges is not None:
+            raise ConfigError("PairProduct was given edges", expected="what the two ends are, and no more")
+        here = relation.from_receivers(self.receiver(receivers))
+        return self.layers(here * relation.from_senders(self.sender(senders)))

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise.inference.superposition.gain import inverse_gain
 from edgewise.inference.superposition.model import QuadraticForm
 from edgewise.inference.superposition.windows import forward_backward
 
@@ -32,11 +33,13 @@ class Posterior:
         log_evidence: [receiver] log p(y), configurations (and windows) summed out; carries the gradient.
         probability: [receiver, window, slot, n_types] posterior probability of each type of each slot.
         square: [receiver] expected squared whitened residual, E |r - A^T o|^2: what profiles the noise level.
+        inverse_gain: [receiver, window] expected h = 1 / gain where gains are profiled, else 1.
     """
 
     log_evidence: Tensor
     probability: Tensor
     square: Tensor
+    inverse_gain: Tensor
 
 
 def enumerate_configurations(n_slots: int, n_types: int) -> Tensor:
@@ -59,26 +62,76 @@ def prior_columns(log_prior: Tensor, n_slots: int) -> Tensor:
     return (log_prior[1:] - log_prior[0]).repeat(n_slots)
 
 
-def squared_cost(form: QuadraticForm, table: Tensor) -> Tensor:
-    """|r - A^T o|^2 of every configuration of a table.
+def linear_and_quadratic(form: QuadraticForm, table: Tensor) -> tuple[Tensor, Tensor]:
+    """cross . o and o^T gram o of every configuration of a table.
 
-    Shapes: form [...]; table [n, columns], one for all, or [..., n, columns] -> [..., n].
+    Shapes: form [...]; table [n, columns], one for all, or [..., n, columns] -> [..., n] each.
     """
-    linear = form.square[..., None] - 2 * (table @ form.cross[..., None])[..., 0]
+    linear = (table @ form.cross[..., None])[..., 0]
     if table.dim() == 2:
         pairs = (table[:, :, None] * table[:, None, :]).flatten(1)
-        quadratic = form.gram.flatten(-2) @ pairs.T
-    else:
-        quadratic = ((table @ form.gram) * table).sum(-1)
-    return (linear + quadratic).clamp_min(0.0)
+        return linear, form.gram.flatten(-2) @ pairs.T
+    return linear, ((table @ form.gram) * table).sum(-1)
+
+
+def squared_cost(form: QuadraticForm, table: Tensor, h: Tensor | None = None) -> Tensor:
+    """|h r - A^T o|^2 of every configuration of a table; h = 1 if it is not given.
+
+    Shapes: form [...]; table [n, columns], one for all, or [..., n, columns]; h [..., n] -> [..., n].
+    """
+    linear, quadratic = linear_and_quadratic(form, table)
+    square = form.square[..., None]
+    cost = square - 2 * linear if h is None else h * (h * square - 2 * linear)
+    return (cost + quadratic).clamp_min(0.0)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How configurations are weighed.
+
+    Attributes:
+        level: noise variance, [].
+        prior: [n_types] prior probabilities.
+        temperature: temperature * logsumexp(log p / temperature) in place of logsumexp(log p).
+        stay: probability that an edge is not drawn anew from window to window.
+        gain: whether the gain of every window is profiled, and the first column of the table always on.
+        pooled: whether all windows have the same graph, so that their evidence is added up.
+    """
+
+    level: Tensor
+    prior: Tensor
+    temperature: float = 1.0
+    stay: float = 0.5
+    gain: bool = False
+    pooled: bool = False
+
+
+def _weighed(
+    form: QuadraticForm, table: Tensor, field: Tensor, rules: Rules
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """log evidence [receiver]; weights, costs and h of every configuration, [receiver, window, n] each."""
+    level = rules.level
+    h = inverse_gain(form, linear_and_quadratic(form, table)[0], level) if rules.gain else None
+    cost = squared_cost(form, table, h)
+    log_joint = -0.5 * cost / level
+    if h is not None:
+        log_joint = log_joint + form.count[..., None] * h.log()
+    if rules.pooled:
+        log_joint = log_joint.sum(1, keepdim=True)
+    log_joint[:, 0] += field
+    total, weights = forward_backward(log_joint / rules.temperature, rules.stay, rules.prior)
+    return rules.temperature * total, weights.expand_as(cost), cost, torch.ones_like(cost) if h is None else h
 
 
 class _LogEvidence(torch.autograd.Function):
-    """log sum over configurations, with its gradient from posterior moments.
+    """log sum over configurations, with its gradient from posterior moments (h = 1 unless gains are profiled):
 
-    d log p / d cross = E[o] / level,  d log p / d gram = -E[o o^T] / (2 level),  d log p / d square = -1 / (2 level)
+        d log p / d cross  =  E[h o] / level
+        d log p / d gram   = -E[o o^T] / (2 level)
+        d log p / d square = -E[h^2] / (2 level)
 
-    so nothing of the size of the table outlives a chunk.
+    so nothing of the size of the table outlives a chunk. (h maximises the likelihood, so that its own change counts for
+    nothing.)
     """
 
     @staticmethod
@@ -87,51 +140,53 @@ class _LogEvidence(torch.autograd.Function):
         gram: Tensor,
         cross: Tensor,
         square: Tensor,
+        count: Tensor,
         table: Tensor,
         field: Tensor,
-        level: Tensor,
-        prior: Tensor,
-        temperature: float,
-        stay: float,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        rules: Rules,
+    ) -> tuple[Tensor, ...]:
         shared = table.dim() == 2
-        n_windows, columns = cross.shape[1:]
-        idle = 1 - table.unflatten(-1, (-1, len(prior) - 1)).sum(-1)
-        rows = max(1, CHUNK // (table.shape[-2] * n_windows))
-        evidence, means, rests, seconds, costs = [], [], [], [], []
+        rows = max(1, CHUNK // (table.shape[-2] * cross.shape[1]))
+        idle = 1 - table[..., int(rules.gain) :].unflatten(-1, (-1, len(rules.prior) - 1)).sum(-1)
+        parts = []
         for at in range(0, len(cross), rows):
             part = slice(at, at + rows)
-            own = table if shared else table[part]
-            form = QuadraticForm(gram[part], cross[part], square[part], square[part], square[part])
-            cost = squared_cost(form, own)
-            log_joint = -0.5 * cost / level
-            log_joint[:, 0] += field if shared else field[part]
-            total, weights = forward_backward(log_joint / temperature, stay, prior)
-            evidence.append(temperature * total)
-            costs.append((weights * cost).sum((-1, -2)))
-            if shared:
-                means.append(weights @ own)
-                rests.append(weights @ idle)
-                pairs = (own[:, :, None] * own[:, None, :]).flatten(1)
-                seconds.append((weights @ pairs).unflatten(-1, (columns, columns)))
-            else:
-                means.append((weights[..., None, :] @ own)[..., 0, :])
-                rests.append((weights[..., None, :] @ idle[part])[..., 0, :])
-                seconds.append((own * weights[..., None]).transpose(-1, -2) @ own)
-        mean, second = torch.cat(means), torch.cat(seconds)
-        ctx.save_for_backward(mean, second, level)
-        result = torch.cat(evidence), mean, torch.cat(rests), torch.cat(costs)
+            own, unused, known = (x if shared else x[part] for x in (table, idle, field))
+            form = QuadraticForm(gram[part], cross[part], square[part], square[part], count[part])
+            total, weights, cost, h = _weighed(form, own, known, rules)
+            mean = _expected(weights, own)
+            scaled = _expected(weights * h, own) if rules.gain else mean
+            sizes = (weights * h).sum(-1), (weights * h**2).sum(-1), (weights * cost).sum((-1, -2))
+            parts.append((total, mean, scaled, _second(weights, own), _expected(weights, unused), *sizes))
+        total, mean, scaled, second, rest, h, h_squared, cost = (
+            torch.cat(p) for p in zip(*parts, strict=True)
+        )
+        ctx.save_for_backward(scaled, second, h_squared, rules.level)
+        result = total, mean, rest, cost, h
         ctx.mark_non_differentiable(*result[1:])
         return result
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        mean, second, level = ctx.saved_tensors
+        scaled, second, h_squared, level = ctx.saved_tensors
         up = grads[0][:, None]
         d_gram = -0.5 / level * second * up[..., None, None]
-        d_cross = mean / level * up[..., None]
-        d_square = (-0.5 / level * up).expand(mean.shape[:2])
-        return d_gram, d_cross, d_square, None, None, None, None, None, None
+        d_cross = scaled / level * up[..., None]
+        d_square = -0.5 / level * h_squared * up
+        return d_gram, d_cross, d_square, None, None, None, None
+
+
+def _expected(weights: Tensor, values: Tensor) -> Tensor:
+    """sum of weights * values over configurations: [..., n] and [n, c] or [..., n, c] -> [..., c]."""
+    return weights @ values if values.dim() == 2 else (weights[..., None, :] @ values)[..., 0, :]
+
+
+def _second(weights: Tensor, table: Tensor) -> Tensor:
+    """E[o o^T]: [..., n] and [n, c] or [..., n, c] -> [..., c, c]."""
+    if table.dim() == 2:
+        pairs = (table[:, :, None] * table[:, None, :]).flatten(1)
+        return (weights @ pairs).unflatten(-1, (table.shape[-1],) * 2)
+    return (table * weights[..., None]).transpose(-1, -2) @ table
 
 
 def posterior_over(
@@ -143,6 +198,8 @@ def posterior_over(
     temperature: float = 1.0,
     stay: float = 0.5,
     absent: Tensor | None = None,
+    gain: bool = False,
+    pooled: bool = False,
 ) -> Posterior:
     """Evidence and posterior over a table of configurations.
 
@@ -157,16 +214,23 @@ def posterior_over(
         temperature: tempering: temperature * logsumexp(log p / temperature) in place of logsumexp(log p).
         stay: probability that an edge is not drawn anew from window to window.
         absent: [receiver, n] True for rows of a per-receiver table to leave out (duplicates).
+        gain: whether every window has a gain of its own; the form then has one column more, in front.
+        pooled: whether all windows have one graph.
     """
-    n_slots = form.cross.shape[-1] // (len(log_prior) - 1)
+    n_slots = table.shape[-1] // (len(log_prior) - 1)
     field = table @ prior_columns(log_prior, n_slots) + n_slots * log_prior[0]
     if absent is not None:
         field = field.masked_fill(absent[:, None], -math.inf)
     field = field if table.dim() == 2 else field[:, 0]
-    value, mean, rest, square = _LogEvidence.apply(
-        form.gram, form.cross, form.square, table, field, level, log_prior.exp(), temperature, stay
+    if gain:
+        table = torch.cat([torch.ones_like(table[..., :1]), table], -1)
+    rules = Rules(level, log_prior.exp(), temperature, stay, gain, pooled)
+    value, mean, rest, square, h = _LogEvidence.apply(
+        form.gram, form.cross, form.square, form.count, table, field, rules
     )
     noise = 0.5 * form.count.sum(1) * torch.log(2 * math.pi * level) + form.log_scale.sum(1)
     # Type 0 is summed by itself: 1 - sum of the others would lose what is below 1e-16.
-    probability = torch.cat([rest[..., None], mean.unflatten(-1, (n_slots, -1))], -1)
-    return Posterior(value - noise, probability, square)
+    probability = torch.cat([rest[..., None], mean[..., int(gain) :].unflatten(-1, (n_slots, -1))], -1)
+    if pooled:
+        probability = probability[:, :1]
+    return Posterior(value - noise, probability, square, h)

@@ -11,9 +11,10 @@ from torch import Tensor
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
 from edgewise.inference.observations import Observations
+from edgewise.inference.superposition.gain import at_gain
 from edgewise.inference.superposition.model import SuperpositionModel
 from edgewise.inference.superposition.phases import StrengthsPhase, TypesPhase, arranged, type_sizes
-from edgewise.inference.superposition.strengths import strengths_of
+from edgewise.inference.superposition.strengths import strengths_of, strengths_of_scaled
 from edgewise.training import Checkpoints, Deadline, Progress, fit
 
 HAND_OVER_STRETCHES = 256
@@ -61,8 +62,11 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
     some = data[torch.linspace(0, len(data) - 1, min(len(data), HAND_OVER_STRETCHES)).long()]
     points = []
     for at in range(0, len(some), 32):
-        form = arranged(model(some[torch.arange(at, min(at + 32, len(some)))], window), config.graph.graph)
-        strengths = strengths_of(form, model.level.double()).mean.unflatten(-1, (-1, n_types - 1))
+        form = model(some[torch.arange(at, min(at + 32, len(some)))], window)
+        form, level = arranged(form, config.graph.graph, gain=model.gain), model.level.double()
+        if model.gain:
+            form = at_gain(form, strengths_of_scaled(form, level)[1])
+        strengths = strengths_of(form, level).mean.unflatten(-1, (-1, n_types - 1))
         power = form.gram.diagonal(dim1=-1, dim2=-2).unflatten(-1, (-1, n_types - 1)).sum(-1)
         points.append(strengths[power > 0])  # a candidate that is not there has no strength
     cloud = torch.cat(points).numpy()
@@ -72,7 +76,9 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
         random_state=config.training.seed,
     ).fit(cloud)
     centres = torch.from_numpy(np.asarray(clusters.cluster_centers_))
-    model.law.combine_heads(torch.cat([1 - centres.sum(1, keepdim=True), centres], 1))
+    base = 0 * centres[:, :1] if bool(model.null) else 1 - centres.sum(1, keepdim=True)
+    model.law.combine_heads(torch.cat([base, centres], 1))
+    model.null.fill_(False)
     order_types(model, some[torch.arange(min(len(some), 16))])
     if config.graph.no_interaction == "yes":
         model.null.fill_(True)
@@ -104,7 +110,7 @@ def fit_superposition(
     """
     torch.manual_seed(config.training.seed)
     model = SuperpositionModel(config, encoding, data.n_entities)
-    model.null.fill_(False)
+    model.null.fill_(model.gain)  # a gain cannot be told from a base law that is always on
     log_prior = log_prior_of(config)
     found = checkpoints.load() if checkpoints is not None and resume else None
     course: list[tuple[float, float]] = []

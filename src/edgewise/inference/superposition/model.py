@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from edgewise.errors import ConfigError
 from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
@@ -20,6 +21,9 @@ class QuadraticForm:
     With whitened residual r and message columns A (slot x type), a configuration o costs
 
         |r - A^T o|^2 = square - 2 cross . o + o^T gram o
+
+    Where the gain is profiled, r is the target itself, and the first column, on in every configuration, is what does
+    not depend on the graph (see `edgewise.inference.superposition.gain`).
 
     Attributes, under any leading dimensions [...]:
         gram: [..., columns, columns];  cross: [..., columns];  square: [...];
@@ -65,8 +69,16 @@ class SuperpositionModel(nn.Module):
             "n_targets": len(encoding.targets),
         }
         self.n_types, self.n_targets = n_types, len(encoding.targets)
+        self.gain = law.gain == "profiled"
+        if self.gain and self.n_targets != 1:
+            raise ConfigError(
+                f"gain = profiled with {self.n_targets} targets: {', '.join(encoding.targets)}",
+                expected="one target, such as a feature that is declared a rate",
+                fix="name the rate (--rate), or keep the gain known",
+            )
         self.identity = nn.Embedding(n_entities, law.identity) if law.identity else None
-        self.law = PairwiseLaw(law, n_types, **sizes)
+        after_dim = encoding.after_dim if law.instantaneous else 0
+        self.law = PairwiseLaw(law, n_types, **sizes, after_dim=after_dim)
         self.own = OwnMotion(law.hidden, **sizes)
         self.noise = NoiseShape(law.hidden, **sizes) if config.training.noise == "learnt" else None
         self.log_scale = nn.Parameter(torch.zeros(self.n_targets)) if self.noise is None else None
@@ -89,7 +101,8 @@ class SuperpositionModel(nn.Module):
         context = self.context(batch)
         pair = geometry(batch.position, batch.velocity, pairs) if batch.position.shape[-1] else {}
         there = pairs.senders(batch.present[..., None])
-        messages = self.law(batch.position, batch.velocity, context, pairs, pair) * there[..., None]
+        after = batch.after if self.law.config.instantaneous else None
+        messages = self.law(batch.position, batch.velocity, context, pairs, pair, after) * there[..., None]
         own = self.own(batch.position, batch.velocity, context)
         if self.noise is None:
             assert self.log_scale is not None
@@ -105,25 +118,27 @@ class SuperpositionModel(nn.Module):
         what another type would change. Shapes: leading dimensions [stretch, window, receiver]; one window unless
         `window` transitions are given. Computed in float64: the form is a difference of large numbers.
         """
-        own, messages, log_sigma = self.terms(batch)
+        return self.form_of(batch, *self.terms(batch), window=window)
+
+    def form_of(
+        self, batch: Observations, own: Tensor, messages: Tensor, log_sigma: Tensor, *, window: int = 0
+    ) -> QuadraticForm:
+        """The quadratic form of given terms: what `forward` gives of its own, under any number of slots."""
         precision = batch.weight * (-log_sigma).exp()
-        residual = (batch.target - own) * precision
-        messages = messages * precision[:, :, :, None, None]
-        if bool(self.null):
-            columns = messages[..., 1:, :]
-        else:
-            base = messages[..., 0, :]
-            residual = residual - base.sum(3)
-            columns = messages[..., 1:, :] - base[..., None, :]
+        base = own if bool(self.null) else own + messages[..., 0, :].sum(3)
+        columns = messages[..., 1:, :] - (0 if bool(self.null) else messages[..., :1, :])
+        columns = columns.flatten(3, 4)
         length = window or own.shape[1]
 
-        def by_window(
-            x: Tensor,
-        ) -> Tensor:  # [stretch, time, entity, ...] -> [stretch, window, entity, ..., frame, target]
+        def by_window(x: Tensor) -> Tensor:
+            """[stretch, time, entity, ...] -> [stretch, window, entity, ..., frame, target]."""
             return x.unflatten(1, (-1, length)).movedim(2, -2)
 
-        r = by_window(residual).flatten(-2).double()
-        a = by_window(columns.flatten(3, 4)).flatten(-2).double()
+        if self.gain:
+            always = torch.stack([torch.ones_like(base), base], 3)
+            columns, base = torch.cat([always, columns], 3), torch.zeros_like(base)
+        r = by_window((batch.target - base) * precision).flatten(-2).double()
+        a = by_window(columns * precision[:, :, :, None]).flatten(-2).double()
         return QuadraticForm(
             gram=a @ a.transpose(-1, -2),
             cross=(a @ r[..., None])[..., 0],

@@ -15,9 +15,10 @@ from edgewise.inference.superposition.configurations import (
     enumerate_configurations,
     posterior_over,
 )
+from edgewise.inference.superposition.gain import at_gain, without_offset
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
 from edgewise.inference.superposition.search import Sampler, likely_table
-from edgewise.inference.superposition.strengths import strengths_of
+from edgewise.inference.superposition.strengths import strengths_of, strengths_of_scaled
 from edgewise.training import batch_indices, settled
 
 TRAIN_EXACTLY = 1 << 12
@@ -31,14 +32,28 @@ PAIRS = 24_000
 """Pair-frames that a step looks at when the batch size is not given."""
 
 
-def arranged(form: QuadraticForm, scope: str) -> QuadraticForm:
+def arranged(form: QuadraticForm, scope: str, *, gain: bool = False) -> QuadraticForm:
     """From leading dimensions [stretch, window, entity] to [receiver, window], as the graph's scope has it.
 
     Shared: the stretches' evidence is added up, a receiver an entity. Otherwise: a receiver an entity and stretch.
+    Where gains are profiled, offsets are projected out first, and the stretches of a shared graph stay beside each
+    other as windows, each with a gain of its own.
     """
+    if gain:
+        form = without_offset(form)
     if scope == "shared":
-        form = form.map(lambda part: part.sum((0, 1))[None, None])
+        form = form.map(lambda part: part.flatten(0, 1)[None] if gain else part.sum((0, 1))[None, None])
     return form.map(lambda part: part.transpose(1, 2).flatten(0, 1))
+
+
+def at_known_gain(form: QuadraticForm, level: Tensor, *, gain: bool) -> QuadraticForm:
+    """The form that a search over configurations walks on: [receiver, window] -> [receiver].
+
+    A profiled gain is held at its value under continuous strengths, since a walk needs a quadratic cost.
+    """
+    if gain:
+        form = at_gain(form, strengths_of_scaled(form, level)[1])
+    return form.map(lambda part: part.sum(1))
 
 
 def ridge_types(form: QuadraticForm, level: Tensor, n_types: int) -> Tensor:
@@ -80,6 +95,10 @@ class _Phase:
     def batch(self, step: int) -> Observations:
         return self.data[batch_indices(self.config.training.seed, step, len(self.data), self.batch_size)]
 
+    def form(self, module: nn.Module, step: int) -> QuadraticForm:
+        """The quadratic forms of a step's batch: leading dimensions [receiver, window]."""
+        return arranged(module(self.batch(step), self.window), self.scope, gain=self.model.gain)
+
     def _profiled(self, square: Tensor, count: Tensor) -> None:
         """The level that maximises the likelihood of the expected residuals; in force from the next step on."""
         self._level = (square.sum() / count.sum().clamp_min(1)).clamp_min(1e-8).float()
@@ -106,14 +125,17 @@ class StrengthsPhase(_Phase):
 
     name = "strengths"
     LEAST, MOST, WINDOW, TOLERANCE = 60, 400, 15, 0.1
+    LEAST_WITH_GAIN = 300
+    """Where gains are profiled, the evidence first rests on a plateau: nothing explained, every gain small."""
 
     def __init__(self, model: SuperpositionModel, data: Observations, config: InferenceConfig) -> None:
         super().__init__(model, data, config)
         self.most = min(self.MOST, max(config.training.max_steps // 4, 1))
+        self.least = self.LEAST_WITH_GAIN if model.gain else self.LEAST
 
     def loss(self, module: nn.Module, step: int) -> Tensor:
-        form = arranged(module(self.batch(step), self.window), self.scope)
-        strengths = strengths_of(form, self.model.level.double())
+        form, level = self.form(module, step), self.model.level.double()
+        strengths = strengths_of_scaled(form, level)[0] if self.model.gain else strengths_of(form, level)
         self._profiled(strengths.square, form.count)
         return -strengths.log_evidence.sum() / form.count.sum().clamp_min(1)
 
@@ -121,7 +143,7 @@ class StrengthsPhase(_Phase):
         return self.config.training.learning_rate * min(1.0, (step + 1) / WARM_UP)
 
     def steps_left(self, step: int) -> int | None:
-        if step >= self.most or (step >= self.LEAST and settled(self.evidence, self.WINDOW, self.TOLERANCE)):
+        if step >= self.most or (step >= self.least and settled(self.evidence, self.WINDOW, self.TOLERANCE)):
             return 0
         return None
 
@@ -169,20 +191,36 @@ class TypesPhase(_Phase):
 
     def posterior(self, form: QuadraticForm, step: int, temperature: float) -> Posterior:
         level = self.model.level.double()
-        stay = self.config.graph.stay
+        gain, pooled = self.model.gain, self.model.gain and self.scope == "shared"
         if self.table is not None:
-            return posterior_over(form, self.table, level, self.log_prior, temperature=temperature, stay=stay)
-        fixed = form.map(lambda part: part.detach()[:, 0])
+            return posterior_over(
+                form,
+                self.table,
+                level,
+                self.log_prior,
+                temperature=temperature,
+                stay=self.config.graph.stay,
+                gain=gain,
+                pooled=pooled,
+            )
+        fixed = at_known_gain(form.map(lambda part: part.detach()), level, gain=gain)
         generator = torch.Generator().manual_seed((self.config.training.seed << 24) + step)
         sampler = Sampler(fixed, level * temperature, self.log_prior, generator)
         start = ridge_types(fixed, level, len(self.log_prior))
         table, repeated = likely_table(sampler, start=start)
         return posterior_over(
-            form, table[:, None], level, self.log_prior, temperature=temperature, absent=repeated
+            form,
+            table[:, None],
+            level,
+            self.log_prior,
+            temperature=temperature,
+            absent=repeated,
+            gain=gain,
+            pooled=pooled,
         )
 
     def loss(self, module: nn.Module, step: int) -> Tensor:
-        form = arranged(module(self.batch(step), self.window), self.scope)
+        form = self.form(module, step)
         found = self.posterior(form, step, self.temperature(step))
         self._profiled(found.square, form.count)
         return -found.log_evidence.sum() / form.count.sum().clamp_min(1)

@@ -1,6 +1,7 @@
 """The posterior over graphs of a whole data set, given a law."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -9,13 +10,23 @@ from edgewise.errors import ConfigError
 from edgewise.inference.config import GraphConfig
 from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.configurations import enumerate_configurations, posterior_over
+from edgewise.inference.superposition.gain import without_offset
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
-from edgewise.inference.superposition.phases import EXACTLY, ridge_types
+from edgewise.inference.superposition.phases import EXACTLY, at_known_gain, ridge_types
 from edgewise.inference.superposition.search import Sampler, sampled_posterior
 
 STRETCHES = 64
 PROFILE_STEPS = 4
 RECEIVERS = 4096
+
+
+class Forming(Protocol):
+    """What `whole_form` asks of a model: the quadratic forms of a batch, and whether gains are profiled."""
+
+    @property
+    def gain(self) -> bool: ...
+
+    def __call__(self, batch: Observations, window: int = 0, /) -> QuadraticForm: ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class GraphPosterior:
 
 @torch.no_grad()
 def whole_form(
-    model: SuperpositionModel, data: Observations, graph: GraphConfig
+    model: Forming, data: Observations, graph: GraphConfig
 ) -> tuple[QuadraticForm, int]:
     """The quadratic forms of all graphs: leading dimensions [graph * receiver, window], and the number of graphs."""
     window = graph.window if graph.graph == "per-window" else 0
@@ -52,10 +63,14 @@ def whole_form(
         }
     )
     n_sequences = int(data.sequence.max()) + 1
-    if graph.graph == "shared":
+    if model.gain and graph.graph != "per-window":  # a gain, and so a form, a recording
+        form = form.map(lambda part: part[:, 0]).summed(data.sequence, n_sequences)
+        form = without_offset(form).map(lambda part: part[None] if graph.graph == "shared" else part[:, None])
+    elif graph.graph == "shared":
         form = form.map(lambda part: part.sum((0, 1))[None, None])
     elif graph.graph == "per-window":
         form = form.map(lambda part: part.unflatten(0, (n_sequences, -1)).flatten(1, 2))
+        form = without_offset(form) if model.gain else form
     else:
         form = (
             form.map(lambda part: part[:, 0])
@@ -74,11 +89,14 @@ def graph_posterior(
     *,
     seed: int = 0,
     profile: bool = False,
+    temperature: float = 1.0,
 ) -> GraphPosterior:
     """Infer the graphs of a data set with a fitted law.
 
     Args:
         profile: re-estimate the noise level on these data by expectation-maximisation.
+        temperature: what the log likelihood is divided by (`edgewise.inference.confidence.temperature`); the evidence
+            and the noise level are those of the law itself.
 
     Raises:
         ConfigError: where a per-window graph has more configurations than can be summed.
@@ -94,32 +112,43 @@ def graph_posterior(
         )
     level = model.level.double()
     evidence = float("nan")
+    rules = {"stay": graph.stay, "gain": model.gain, "pooled": model.gain and graph.graph == "shared"}
     if exact:
         table = enumerate_configurations(n_slots, n_types)
         for _ in range(PROFILE_STEPS if profile else 0):
-            square = posterior_over(form, table, level, log_prior, stay=graph.stay).square
+            square = posterior_over(form, table, level, log_prior, **rules).square
             level = (square.sum() / form.count.sum().clamp_min(1)).clamp_min(1e-8)
             level = level.float().double()  # as the model keeps it: applied to the same data it says the same
-        found = posterior_over(form, table, level, log_prior, stay=graph.stay)
+        found = posterior_over(form, table, level, log_prior, **rules)
         evidence = float(found.log_evidence.sum() / form.count.sum().clamp_min(1))
+        if temperature != 1.0:
+            found = posterior_over(tempered(form, temperature), table, level, log_prior, **rules)
         by_slot = found.probability
     else:
-        by_slot = _sampled(form, level, log_prior, seed)[:, None]
+        walked = at_known_gain(tempered(form, temperature), level, gain=model.gain)
+        by_slot = sampled_marginals(walked, level, log_prior, seed)[:, None]
     if profile:
         model.level.copy_(level.float())
-    dense = _dense(by_slot, data, n_graphs, null=bool(model.null))
+    dense = dense_posterior(by_slot, data, n_graphs, null=bool(model.null))
     if graph.undirected:
-        dense = both_ways(dense, log_prior, _candidates(data, n_graphs))
-    return GraphPosterior(dense, exact, evidence, float(level), variance_inflation(form))
+        dense = both_ways(dense, log_prior, candidate_pairs(data, n_graphs))
+    return GraphPosterior(dense, exact, evidence, float(level), variance_inflation(form, gain=model.gain))
 
 
-def variance_inflation(form: QuadraticForm) -> float:
+def tempered(form: QuadraticForm, temperature: float) -> QuadraticForm:
+    """The form whose log likelihood is that of `form` divided by a temperature: every part is."""
+    return form.map(lambda part: part / temperature)
+
+
+def variance_inflation(form: QuadraticForm, *, gain: bool = False) -> float:
     """Median variance inflation factor of the message columns, 1 / (1 - R^2) (Belsley, Kuh & Welsch 1980).
 
     R^2 is the share of a candidate's whitened messages to a receiver that the other candidates' explain: 1 for
     unrelated senders; at 100, ninety-nine parts of a hundred could as well come from the others, and which sender acts
-    is hardly decided by the data.
+    is hardly decided by the data. (Where gains are profiled, the first column is no candidate.)
     """
+    if gain:
+        form = form.map(lambda part: part[..., 1:, 1:] if part.dim() > 3 else part)
     power = form.gram.diagonal(dim1=-1, dim2=-2)
     heard = power > 0  # a sender that is not there sends nothing, and takes no part
     size = torch.where(heard, power, 1.0).sqrt()
@@ -129,10 +158,11 @@ def variance_inflation(form: QuadraticForm) -> float:
     return float(factors[heard].median()) if bool(heard.any()) else float("nan")
 
 
-def _sampled(form: QuadraticForm, level: Tensor, log_prior: Tensor, seed: int) -> Tensor:
+def sampled_marginals(form: QuadraticForm, level: Tensor, log_prior: Tensor, seed: int) -> Tensor:
+    """[receiver, slot, type] by parallel tempering, for forms with leading dimensions [receiver]."""
     parts = []
     for at in range(0, len(form.square), RECEIVERS):
-        piece = form.map(lambda part, at=at: part[at : at + RECEIVERS, 0])
+        piece = form.map(lambda part, at=at: part[at : at + RECEIVERS])
         generator = torch.Generator().manual_seed(seed + at)
         sampler = Sampler(piece, level, log_prior, generator)
         parts.append(sampled_posterior(sampler, start=ridge_types(piece, level, len(log_prior))))
@@ -145,14 +175,14 @@ def _graph_slots(data: Observations, n_graphs: int) -> Tensor:
     return data.slots[first]
 
 
-def _candidates(data: Observations, n_graphs: int) -> Tensor:
+def candidate_pairs(data: Observations, n_graphs: int) -> Tensor:
     """[graph, 1, receiver, sender] True where the sender was a candidate."""
     slots = _graph_slots(data, n_graphs)
     n = data.n_entities
     return torch.zeros(n_graphs, n, n, dtype=torch.bool).scatter_(2, slots, True)[:, None]
 
 
-def _dense(by_slot: Tensor, data: Observations, n_graphs: int, *, null: bool) -> Tensor:
+def dense_posterior(by_slot: Tensor, data: Observations, n_graphs: int, *, null: bool) -> Tensor:
     """[graph * receiver, window, slot, type] -> [graph, window, receiver, sender, type]; see `GraphPosterior`."""
     slots = _graph_slots(data, n_graphs)
     n_types = by_slot.shape[-1]

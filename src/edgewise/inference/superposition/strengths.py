@@ -10,11 +10,12 @@ one a type.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from edgewise.inference.superposition.gain import at_gain
 from edgewise.inference.superposition.model import QuadraticForm
 
 
@@ -43,3 +44,23 @@ def strengths_of(form: QuadraticForm, level: Tensor) -> Strengths:
         left = form.square - 2 * (form.cross * mean).sum(-1) + (mean * gram_mean).sum(-1)
         spread = (torch.cholesky_inverse(factor) * form.gram).sum((-1, -2))
     return Strengths(evidence, mean.detach(), left.clamp_min(0) + spread)
+
+
+def strengths_of_scaled(form: QuadraticForm, level: Tensor) -> tuple[Strengths, Tensor]:
+    """The same where every series has a gain of its own (`edgewise.inference.superposition.gain`), with 1 / gain.
+
+    With b what does not depend on the graph and S = A^T A + level I, h y - b ~ N(0, S); its likelihood is largest at
+
+        h = ( m + sqrt(m^2 + 4 count a) ) / (2 a),   a = y^T S^-1 y,   m = b^T S^-1 y
+    """
+    with torch.no_grad():
+        identity = torch.eye(form.gram.shape[-1] - 1, dtype=form.gram.dtype)
+        factor = torch.linalg.cholesky(identity + form.gram[..., 1:, 1:] / level)
+        both = torch.stack([form.cross[..., 1:], form.gram[..., 0, 1:]], -1)
+        solved = torch.cholesky_solve(both, factor)[..., 0]
+        a = (form.square - (form.cross[..., 1:] * solved).sum(-1) / level) / level
+        m = (form.cross[..., 0] - (form.gram[..., 0, 1:] * solved).sum(-1) / level) / level
+        a = a.clamp_min(1e-300)
+        h = ((m + (m**2 + 4 * form.count * a).sqrt()) / (2 * a)).clamp_min(1e-150)
+    found = strengths_of(at_gain(form, h), level)
+    return replace(found, log_evidence=found.log_evidence + form.count * h.log()), h
