@@ -76,7 +76,7 @@ def test_an_interruption_before_the_fit_leaves_nothing(edgewise, springs, tmp_pa
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["edgewise.inference.infer"], "fit_superposition", interrupted)
+    monkeypatch.setitem(sys.modules["edgewise.inference.infer"].LEARNERS, "superposition", interrupted)
     out = tmp_path / "run"
     answer = edgewise("infer", springs, "--out", out)
     assert (answer.code, answer.err) == (130, "interrupted: nothing was written\n")

@@ -11,6 +11,8 @@ EVERYTHING_ELSE = {
     "method": "superposition",
     "graph": {
         "edge_types": 3,
+        "layers": [],
+        "most_types": 0,
         "no_interaction": "no",
         "undirected": True,
         "graph": "per-window",
@@ -42,6 +44,22 @@ EVERYTHING_ELSE = {
         "noise": "profiled",
         "temperature": 2.0,
     },
+    "confidence": {"fdr": 0.0, "calibrate": False, "ensemble": 1, "bootstrap": 0},
+    "nri": {
+        "encoder": "cnn",
+        "decoder": "rnn",
+        "frames": 30,
+        "prediction_steps": 5,
+        "burn_in": 20,
+        "tau": 0.7,
+        "hard": True,
+        "variance": 1e-3,
+        "dropout": 0.5,
+        "factor_graph": False,
+        "validation": 0.25,
+        "dynamic": True,
+        "precision": "bfloat16",
+    },
 }
 
 
@@ -50,7 +68,7 @@ def test_a_dictionary_of_everything_survives_the_round_trip():
     assert config.to_dict() == EVERYTHING_ELSE
     assert InferenceConfig.from_dict(config.to_dict()) == config
     defaults = InferenceConfig().to_dict()
-    for section in ("graph", "law", "training"):
+    for section in ("graph", "law", "training", "confidence", "nri"):
         assert EVERYTHING_ELSE[section].keys() == defaults[section].keys()
         assert EVERYTHING_ELSE[section] != defaults[section]
 
@@ -62,7 +80,7 @@ def test_the_defaults_survive_the_round_trip():
 
 def test_flat_keys_find_their_table():
     flat = {"method": "superposition"}
-    for section in ("graph", "law", "training"):
+    for section in ("graph", "law", "training", "confidence", "nri"):
         flat |= EVERYTHING_ELSE[section]
     assert InferenceConfig.from_dict(flat) == InferenceConfig.from_dict(EVERYTHING_ELSE)
 
@@ -109,7 +127,7 @@ def test_an_unknown_method_names_the_nearest():
     with pytest.raises(ConfigError) as error:
         InferenceConfig.from_dict({"method": "superpositon"})
     assert "unknown method 'superpositon' (did you mean 'superposition'?)" in str(error.value)
-    assert "one of superposition, correlation, partial-correlation, lag-regression" in str(error.value)
+    assert "one of superposition, nri, correlation, partial-correlation, lag-regression" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "Measure the graphs of a run against a data set that holds the truth.",
     "train": "Train the networks of a recipe; measure them beside the published figure.",
     "predict": "Classify nodes or predict molecules with the networks of a recipe.",
+    "reproduce": "Make a table of a paper anew: ours beside the published figures.",
     "translate": "Turn lines of text into what a model of sequences says of them.",
     "report": "Write the page of a run folder anew.",
     "doctor": "Check the installation and say how fast this machine is.",

@@ -27,7 +27,8 @@ GROUPS = {
     "graph": Group("The graph that is sought", sort_key=21),
     "law": Group("The law that is learnt", sort_key=22),
     "training": Group("The fit", sort_key=23),
-    "nri": Group("Neural relational inference (--method nri)", sort_key=24),
+    "confidence": Group("How sure it is", sort_key=24),
+    "nri": Group("Neural relational inference (--method nri)", sort_key=25),
 }
 
 
@@ -121,16 +122,18 @@ def chosen(choices: Any) -> dict[str, Any]:
     given = {f.name: getattr(choices, f.name) for f in fields(choices)}
     given = {name: value for name, value in given.items() if value is not None}
     if "prior" in given:
-        given["prior"] = _numbers(given["prior"])
+        given["prior"] = _numbers(given["prior"], "prior", "probabilities separated by commas, e.g. 0.9,0.1")
+    if "layers" in given:
+        given["layers"] = [
+            int(size) for size in _numbers(given["layers"], "layers", "numbers of types, e.g. 2,2")
+        ]
     if "angles" in given:
         given["angles"] = names(given["angles"])
     return given
 
 
-def _numbers(text: str) -> list[float]:
+def _numbers(text: str, name: str, expected: str) -> list[float]:
     try:
         return [float(word) for word in names(text) or []]
     except ValueError as error:
-        raise ConfigError(
-            f"--prior {text}: {error}", expected="probabilities separated by commas, e.g. 0.9,0.1"
-        ) from error
+        raise ConfigError(f"--{name} {text}: {error}", expected=expected) from error

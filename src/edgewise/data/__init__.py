@@ -1,6 +1,6 @@
 """What comes in: trajectories in one schema (`edgewise.data.schema`), graphs to be classified, molecules, text.
 
-The names that need torch, and those of text, are loaded when they are first used.
+The names that need torch or NetworkX, and those of text, are loaded when they are first used.
 """
 
 import importlib
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from edgewise.data.graphs import from_networkx, from_pyg, to_networkx, to_pyg
     from edgewise.data.inflection import inflection_symbols, read_inflection
+    from edgewise.data.isomorphism import isomorphism_classes, split_by_isomorphism
     from edgewise.data.molecules import (
         ATOM_FEATURES,
         BOND_FEATURES,
@@ -50,6 +51,7 @@ _FILES = {
     "citations": ("NodeClassification", "classification_from_networkx", "load_graphml", "load_planetoid"),
     "graphs": ("from_networkx", "from_pyg", "to_networkx", "to_pyg"),
     "inflection": ("inflection_symbols", "read_inflection"),
+    "isomorphism": ("isomorphism_classes", "split_by_isomorphism"),
     "molecules": (
         "ATOM_FEATURES",
         "BOND_FEATURES",
@@ -83,6 +85,7 @@ __all__ = [
     "from_networkx",
     "from_pyg",
     "inflection_symbols",
+    "isomorphism_classes",
     "load",
     "load_graphml",
     "load_molecule_rows",
@@ -103,6 +106,7 @@ __all__ = [
     "read_zarr",
     "save",
     "select_frames",
+    "split_by_isomorphism",
     "split_sequences",
     "splits_in",
     "summary",

@@ -6,11 +6,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from edgewise.inference.config import GraphConfig, InferenceConfig, LawConfig, TrainingConfig
+    from edgewise.inference.config import (
+        ConfidenceConfig,
+        GraphConfig,
+        InferenceConfig,
+        LawConfig,
+        TrainingConfig,
+    )
     from edgewise.inference.infer import infer
     from edgewise.inference.result import Inference
 
 _HOME = {
+    "ConfidenceConfig": "config",
     "GraphConfig": "config",
     "InferenceConfig": "config",
     "LawConfig": "config",
@@ -19,7 +26,15 @@ _HOME = {
     "infer": "infer",
 }
 
-__all__ = ["GraphConfig", "Inference", "InferenceConfig", "LawConfig", "TrainingConfig", "infer"]
+__all__ = [
+    "ConfidenceConfig",
+    "GraphConfig",
+    "Inference",
+    "InferenceConfig",
+    "LawConfig",
+    "TrainingConfig",
+    "infer",
+]
 
 
 def __getattr__(name: str) -> Any:

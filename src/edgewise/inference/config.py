@@ -1,5 +1,6 @@
 """What a user may choose about an inference; one small record a subject, each field with its own help."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,9 @@ class GraphConfig:
 
     Attributes:
         edge_types: number of kinds of relation, "no interaction" included when it is one of them.
+        layers: types of each of several independent relations whose effects add up, such as 2, 2; edge_types is then
+            their product. Empty: one relation.
+        most_types: fit 2 to this many types and take the number that data which were held out speak for; 0: edge_types.
         no_interaction: whether type 0 means that nothing acts. "auto" decides by the marginal likelihood.
         undirected: the relation of (i, j) is that of (j, i): their evidence is added.
         graph: one graph a sequence, one for all sequences ("shared"), or one a window of time.
@@ -28,6 +32,8 @@ class GraphConfig:
     """
 
     edge_types: int = 2
+    layers: tuple[int, ...] = ()
+    most_types: int = 0
     no_interaction: Literal["auto", "yes", "no"] = "auto"
     undirected: bool = False
     graph: Scope = "per-sequence"
@@ -39,7 +45,20 @@ class GraphConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prior", tuple(float(p) for p in self.prior))
+        self._count_layers()
         require(2 <= self.edge_types <= 16, "edge_types", self.edge_types, "2 to 16 types")
+        require(
+            self.most_types == 0 or 2 <= self.most_types <= 16,
+            "most_types",
+            self.most_types,
+            "0, or 2 to 16 types",
+        )
+        if self.most_types and self.prior:
+            raise ConfigError(
+                "most_types together with prior",
+                expected="one of the two: a prior is for one number of types",
+                fix="drop one",
+            )
         require(
             self.no_interaction in ("auto", "yes", "no"),
             "no_interaction",
@@ -58,6 +77,23 @@ class GraphConfig:
             )
             require(right, "prior", self.prior, f"{self.edge_types} positive probabilities that sum to 1")
 
+    def _count_layers(self) -> None:
+        if not self.layers:
+            return
+        right = all(float(size).is_integer() and size >= 2 for size in self.layers) and len(self.layers) >= 2
+        require(right, "layers", self.layers, "two or more relations of at least 2 types each")
+        object.__setattr__(self, "layers", tuple(int(size) for size in self.layers))
+        product = math.prod(self.layers)
+        if self.edge_types not in (2, product):
+            raise ConfigError(
+                f"edge_types={self.edge_types} with layers {self.layers}",
+                expected=f"{product} joint types",
+                fix="drop edge_types",
+            )
+        if self.most_types:
+            raise ConfigError("most_types together with layers", expected="one of the two", fix="drop one")
+        object.__setattr__(self, "edge_types", product)
+
 
 @dataclass(frozen=True)
 class LawConfig:
@@ -71,8 +107,8 @@ class LawConfig:
         lags: earlier frames that also enter, of the sender and the receiver.
         identity: size of a learnt vector an entity (masses, charges, roles); 0 for interchangeable entities.
         angles: features that are the sine of an angle: its cosine enters too.
-        gain: "known", or "profiled" where the target of every entity and recording was scaled on its own (such as to
-            [-1, 1]): its offset and its positive gain are then found for each configuration in closed form.
+        gain: of every target series: "known", or "profiled" where the series of each entity and recording was scaled on
+            its own (to -1 and 1, say): its offset and its positive gain then have a closed form for each graph.
         separable: rank r of a law a_k(sender) . b_k(receiver), much cheaper than a network of pairs; 0: no such law.
         instantaneous: senders act within a frame too: their state at the next frame enters beside that at this one.
         hidden: width of the networks.
@@ -162,6 +198,31 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class ConfidenceConfig:
+    """How sure the answer is, and how that is made certain of.
+
+    Attributes:
+        fdr: report only edges within this expected share of false discoveries (0: off); compares them with decoys, by
+            two more fits on half of the data each.
+        calibrate: divide the evidence by a temperature that is measured on residuals, no labels needed; of 20
+            recordings or more, a tenth is held out from the fit for it.
+        ensemble: fits with so many seeds, whose posteriors are pooled.
+        bootstrap: so many resamples of blocks of time, for an interval of each probability (0: none).
+    """
+
+    fdr: float = 0.0
+    calibrate: bool = True
+    ensemble: int = 1
+    bootstrap: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.fdr < 1, "fdr", self.fdr, "a share from 0 (off) to below 1, such as 0.05")
+        require(1 <= self.ensemble <= 100, "ensemble", self.ensemble, "1 to 100 fits")
+        enough = self.bootstrap == 0 or 20 <= self.bootstrap <= 10_000
+        require(enough, "bootstrap", self.bootstrap, "0 (none), or 20 to 10000 resamples")
+
+
+@dataclass(frozen=True)
 class NRIConfig:
     """Neural relational inference (Kipf et al. 2018); of `law` it takes the width `hidden`, and `graph` and `training`.
 
@@ -179,6 +240,7 @@ class NRIConfig:
         factor_graph: whether the encoder hears of a pair's neighbours.
         validation: share of the recordings that the kept weights are chosen by.
         dynamic: infer the graph anew at every frame of a forecast.
+        precision: of the matrix products in training; bfloat16 pays where hidden is 128 or more.
     """
 
     encoder: Literal["mlp", "cnn"] = "mlp"
@@ -193,17 +255,23 @@ class NRIConfig:
     factor_graph: bool = True
     validation: float = 0.1
     dynamic: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
         one_of("encoder", self.encoder, ("mlp", "cnn"))
         one_of("decoder", self.decoder, ("mlp", "rnn", "springs", "charged"))
         require(self.frames >= 2, "frames", self.frames, "at least 2 frames")
         require(self.prediction_steps >= 1, "prediction_steps", self.prediction_steps, "at least 1 frame")
-        require(0 <= self.burn_in < self.frames, "burn_in", self.burn_in, "0 or fewer frames than a window has")
+        require(
+            0 <= self.burn_in < self.frames, "burn_in", self.burn_in, "0 or fewer frames than a window has"
+        )
+        one_of("precision", self.precision, ("float32", "bfloat16"))
         require(self.tau > 0, "tau", self.tau, "above 0")
         require(self.variance > 0, "variance", self.variance, "above 0")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "a probability from 0 to below 1")
-        require(0 < self.validation < 1, "validation", self.validation, "a share between 0 and 1, ends excluded")
+        require(
+            0 < self.validation < 1, "validation", self.validation, "a share between 0 and 1, ends excluded"
+        )
         if self.burn_in and self.decoder != "rnn":
             raise ConfigError(
                 f"burn_in={self.burn_in} with the decoder {self.decoder}",
@@ -214,16 +282,43 @@ class NRIConfig:
 
 @dataclass(frozen=True)
 class InferenceConfig:
-    """Everything that decides an inference: `method`, and the tables `graph`, `law`, `training`, `nri`."""
+    """Everything that decides an inference: `method`, and the tables `graph`, `law`, `training`, `confidence`,
+    `nri`."""
 
     method: str = "superposition"
     graph: GraphConfig = field(default_factory=GraphConfig)
     law: LawConfig = field(default_factory=LawConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    confidence: ConfidenceConfig = field(default_factory=ConfidenceConfig)
     nri: NRIConfig = field(default_factory=NRIConfig)
 
     def __post_init__(self) -> None:
         one_of("method", self.method, METHODS)
+        self._check_confidence()
+
+    def _check_confidence(self) -> None:
+        """Refuse what a method, or a graph of which every type acts, cannot be asked."""
+        asked = [
+            name for name in ("fdr", "ensemble", "bootstrap") if getattr(self.confidence, name) not in (0, 1)
+        ]
+        if asked and self.method != "superposition":
+            raise ConfigError(
+                f"{asked[0]} = {getattr(self.confidence, asked[0]):g} with the method {self.method}",
+                expected="method = 'superposition', which has a likelihood",
+                fix=f"drop {asked[0]}, or the method",
+            )
+        if self.confidence.bootstrap and self.graph.graph == "per-window":
+            raise ConfigError(
+                "bootstrap together with per-window graphs",
+                expected="one graph a recording, or one for all: windows have too few blocks to draw from",
+                fix="drop one of the two",
+            )
+        if self.confidence.fdr and self.graph.no_interaction == "no":
+            raise ConfigError(
+                f"fdr = {self.confidence.fdr:g} together with no_interaction = 'no'",
+                expected="a type that means 'no interaction', for an edge to be compared with",
+                fix="drop one of the two",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, as written to `config.toml`."""
@@ -251,13 +346,18 @@ class InferenceConfig:
             graph=GraphConfig(**chosen["graph"]),
             law=LawConfig(**chosen["law"]),
             training=TrainingConfig(**chosen["training"]),
+            confidence=ConfidenceConfig(**chosen["confidence"]),
             nri=NRIConfig(**chosen["nri"]),
         )
 
 
-SECTIONS: dict[str, type[GraphConfig] | type[LawConfig] | type[TrainingConfig] | type[NRIConfig]] = {
+SECTIONS: dict[
+    str,
+    type[GraphConfig] | type[LawConfig] | type[TrainingConfig] | type[ConfidenceConfig] | type[NRIConfig],
+] = {
     "graph": GraphConfig,
     "law": LawConfig,
     "training": TrainingConfig,
+    "confidence": ConfidenceConfig,
     "nri": NRIConfig,
 }

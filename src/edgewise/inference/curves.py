@@ -8,6 +8,7 @@ from torch.nn.functional import linear
 from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.encoding import Encoding
 from edgewise.inference.law import PairwiseLaw, geometry
+from edgewise.inference.layers import joint_types
 from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.model import SuperpositionModel
 from edgewise.nn.linear import PairMLP
@@ -79,7 +80,7 @@ def mean_effects(model: SuperpositionModel, data: Observations, encoding: Encodi
     sender = pairs.nodes(torch.cat([context, batch.after], -1)).clone().requires_grad_(True)
     law = model.law
     out = _messages(law, pairs, nodes, sender)
-    messages = pairs.by_slot(out).unflatten(-1, (law.n_types, law.n_targets))
+    messages = law.by_type(pairs.by_slot(out))
     present = batch.present[..., None]
     there = pairs.senders(present) * pairs.receivers(present)  # [stretch, time, receiver, slot, 1]
     n_edges = there.sum().clamp_min(1)
@@ -118,13 +119,17 @@ def _messages(law: PairwiseLaw, pairs: CandidateRelation, nodes: Tensor, sender:
 def type_names(
     model: SuperpositionModel, curves: list[dict[str, list[float]]] | None, n_types: int
 ) -> list[str]:
-    """What to call the types: "no interaction" if idle, "attracts" or "repels" where the force is one-sided."""
+    """What to call the types: "no interaction" if idle, "attracts" or "repels" where the force is one-sided.
+
+    Joint types of several layers are called by their type in each, such as "type 0/1".
+    """
+    joint = joint_types(model.layers) if model.layers else [(k,) for k in range(n_types)]
     names = []
     for k in range(n_types):
         if k == 0 and bool(model.null):
             names.append("no interaction")
             continue
-        name = f"type {k}"
+        name = f"type {'/'.join(str(kind) for kind in joint[k])}"
         if curves:
             force = np.asarray(curves[k]["force"]) * np.asarray(curves[k]["density"])
             total = np.abs(force).sum()

@@ -183,7 +183,7 @@ def roll_out(
             pieces.append(roll(index, belief, steps, generator if samples else None))
         runs.append(np.concatenate(pieces))
     values = np.stack(runs) if samples else runs[0]
-    return _dataset(values, ds, encoding, sampled=bool(samples))
+    return as_dataset(values, ds, encoding, sampled=bool(samples))
 
 
 Roll = Callable[[slice, GraphBelief, int, torch.Generator | None], np.ndarray]
@@ -222,7 +222,8 @@ def _features(tracks: Tracks, encoding: Encoding) -> np.ndarray:
     return np.concatenate([*parts, tracks.others[:, -1]], axis=-1)
 
 
-def _dataset(values: np.ndarray, ds: xr.Dataset, encoding: Encoding, *, sampled: bool) -> xr.Dataset:
+def as_dataset(values: np.ndarray, ds: xr.Dataset, encoding: Encoding, *, sampled: bool) -> xr.Dataset:
+    """Forecast values [(sample,) sequence, step, entity, feature], features as `feature_names`, with their clock."""
     dims = (("sample",) if sampled else ()) + ("sequence", "time", "entity")
     names = feature_names(encoding)
     steps = np.arange(1, values.shape[-3] + 1)

@@ -16,19 +16,21 @@ import xarray as xr
 from edgewise.data.describe import fingerprint, summary
 from edgewise.data.gate import validate
 from edgewise.data.roles import clock
-from edgewise.errors import ConfigError, DataError
+from edgewise.errors import ConfigError
 from edgewise.inference.baselines import BASELINES, score_to_probability
+from edgewise.inference.confidence.arrays import confidence_arrays, discovery_notes
+from edgewise.inference.confidence.assurance import assured_fit
 from edgewise.inference.config import InferenceConfig
-from edgewise.inference.curves import law_curves, mean_effects, type_names
-from edgewise.inference.encoding import Encoding, fit_encoding
-from edgewise.inference.evaluate import before_the_end, forecast_metrics, graph_metrics, held_out_frames
-from edgewise.inference.forecast import roll_out
-from edgewise.inference.observations import Observations, observe
+from edgewise.inference.encoding import fit_encoding
+from edgewise.inference.evaluate import before_the_end, forecast_metrics, graph_metrics
+from edgewise.inference.fitted import Fitted, Reading
+from edgewise.inference.fitted_law import FittedLaw, check_usable, observed
+from edgewise.inference.nri.fitted import learn_nri
 from edgewise.inference.preview import preview_of
 from edgewise.inference.records import FORMAT
-from edgewise.inference.result import FittedLaw, Inference
-from edgewise.inference.superposition import GraphPosterior, fit_superposition, graph_posterior, influence
+from edgewise.inference.result import Inference
 from edgewise.inference.superposition.posterior import EXACTLY
+from edgewise.inference.type_choice import sentence, with_chosen_types
 from edgewise.training import Checkpoints, Deadline, Progress
 
 
@@ -60,25 +62,45 @@ def infer(
     ds = validate(data)
     if config.method in BASELINES:
         return _baseline(ds, config, began)
-    _check_scope(ds, config)
-    encoding = fit_encoding(ds, lags=config.law.lags, bridge=config.graph.fill_gaps, angles=config.law.angles)
-    observations = _observed(ds, encoding, config)
-    _check_usable(observations)
+    choice = None
+    if config.graph.most_types:
+        config, choice = with_chosen_types(ds, config, on_progress)
     found = checkpoints.load() if checkpoints is not None and resume else None
     spent = 0.0 if found is None else found.seconds
-    deadline = Deadline(config.training.time_limit, spent)
-    fitted = fit_superposition(
-        observations,
-        encoding,
+    fitted, history = LEARNERS[config.method](
+        ds,
         config,
-        deadline=deadline,
+        deadline=Deadline(config.training.time_limit, spent),
         checkpoints=checkpoints,
         resume=resume,
         on_progress=on_progress,
     )
-    law = FittedLaw(fitted.model, encoding, fitted.log_prior, _names(ds, "entity"))
-    history = asdict(fitted.history) | {"steps": fitted.steps}
-    return _result(ds, observations, law, config, began - spent, history=history, profile=True)
+    reading = fitted.read(ds, config, fresh=False)
+    if choice is not None:
+        reading = replace(
+            reading,
+            notes=[sentence(choice), *reading.notes],
+            about=reading.about | {"type_choice": choice},
+        )
+    return _result(ds, fitted, reading, config, began - spent, history)
+
+
+def _learn_law(ds: xr.Dataset, config: InferenceConfig, **run: Any) -> tuple[FittedLaw, dict[str, Any]]:
+    """Fit a superposition law; `run` is handed on to `assured_fit`."""
+    _check_scope(ds, config)
+    encoding = fit_encoding(ds, lags=config.law.lags, bridge=config.graph.fill_gaps, angles=config.law.angles)
+    observations = observed(ds, encoding, config)
+    check_usable(observations)
+    fitted, assurance = assured_fit(observations, encoding, config, **run)
+    law = FittedLaw(fitted.model, encoding, fitted.log_prior, _names(ds, "entity"), assurance)
+    return law, asdict(fitted.history) | {"steps": fitted.steps}
+
+
+LEARNERS: dict[str, Callable[..., tuple[Fitted, dict[str, Any]]]] = {
+    "superposition": _learn_law,
+    "nri": learn_nri,
+}
+"""(data, configuration, and what `edgewise.training.fit` is told) -> what was fitted, and the course of its fit."""
 
 
 def apply_law(result: Inference, data: xr.Dataset) -> Inference:
@@ -90,18 +112,12 @@ def apply_law(result: Inference, data: xr.Dataset) -> Inference:
     """
     began = time.monotonic()
     if result.fitted is None:
-        raise ConfigError(f"{result.config.method} learns no law to apply", fix="use method='superposition'")
-    ds = validate(data)
-    law, config = result.fitted, result.config
-    if config.law.identity and _names(ds, "entity") != law.entities:
-        raise DataError(
-            f"the entities are {', '.join(_names(ds, 'entity')[:5])} ...",
-            expected=f"those that the law knows by name: {', '.join(law.entities[:5])} ... ({len(law.entities)})",
-            fix="fit without identity, or select the same entities in the same order",
+        raise ConfigError(
+            f"{result.config.method} learns no law to apply", fix="use method='superposition' or 'nri'"
         )
-    observations = _observed(ds, law.encoding, config)
-    _check_usable(observations)
-    return _result(ds, observations, law, config, began, history=result.history, profile=False)
+    ds = validate(data)
+    reading = result.fitted.read(ds, result.config, fresh=True)
+    return _result(ds, result.fitted, reading, result.config, began, result.history)
 
 
 def _check_scope(ds: xr.Dataset, config: InferenceConfig) -> None:
@@ -143,28 +159,6 @@ def _check_scope(ds: xr.Dataset, config: InferenceConfig) -> None:
         )
 
 
-def _observed(ds: xr.Dataset, encoding: Encoding, config: InferenceConfig) -> Observations:
-    graph = config.graph
-    return observe(
-        ds,
-        encoding,
-        neighbours=graph.neighbours,
-        shared=graph.graph == "shared",
-        window=graph.window if graph.graph == "per-window" else 0,
-        instantaneous=config.law.instantaneous,
-    )
-
-
-def _check_usable(observations: Observations) -> None:
-    """Refuse data of which nothing can be learnt: the answer would be the prior."""
-    if not bool(observations.weight.any()):
-        raise DataError(
-            "no increment can be used: at every frame some value that it needs is missing",
-            expected="frames at which an entity and all its candidates are observed",
-            fix="bridge longer gaps with fill_gaps, or name fewer candidates with neighbours",
-        )
-
-
 def _names(ds: xr.Dataset, dim: str) -> tuple[str, ...]:
     return tuple(str(name) for name in ds[dim].to_numpy())
 
@@ -202,50 +196,47 @@ def posterior_array(
 
 def _result(
     ds: xr.Dataset,
-    observations: Observations,
-    law: FittedLaw,
+    fitted: Fitted,
+    reading: Reading,
     config: InferenceConfig,
     began: float,
-    *,
     history: dict[str, Any] | None,
-    profile: bool,
 ) -> Inference:
-    model, encoding = law.model, law.encoding
-    found = graph_posterior(
-        model, observations, config.graph, law.log_prior, seed=config.training.seed, profile=profile
-    )
-    probability = posterior_array(ds, found.probability.numpy(), config, encoding.first_frame)
-    curves = law_curves(model, observations, encoding) if encoding.position else None
-    null = bool(model.null)
-    types = tuple(type_names(model, curves, config.graph.edge_types))
-    if curves is not None:
-        record = _curve_record(ds, curves, types, encoding)
-    else:
-        record = _effect_record(mean_effects(model, observations, encoding), types, encoding)
-    steps = ds.sizes["time"] if encoding.rates else encoding.lags + encoding.bridge + 3
-    sizes = influence(model, observations, found.probability.mean(1)).numpy()
+    probability = posterior_array(ds, reading.probability, config, reading.first_frame)
+    sizes = reading.influence
     draft = Inference(
         probability=probability,
-        influence=xr.DataArray(sizes, dims=("sequence", "receiver", "sender"), name="influence"),
-        types=types,
-        no_interaction=null,
+        influence=None
+        if sizes is None
+        else xr.DataArray(sizes, dims=("sequence", "receiver", "sender"), name="influence"),
+        types=reading.types,
+        no_interaction=reading.no_interaction,
         metrics={},
         config=config,
-        fitted=law,
-        tail=_tail(ds, steps),
-        law_record=record,
+        fitted=fitted,
+        tail=_tail(ds, reading.tail),
+        law_record=reading.law_record,
         history=history,
         preview={},
+        confidence=confidence_arrays(probability, reading.confidence),
     )
     metrics = graph_metrics(probability, ds, scope=config.graph.graph)
-    metrics["forecast"] = _measured_forecast(ds, law, config)
-    notes = _notes(found, null, config, observations)
-    extra = {
-        "exact_posterior": found.exact,
-        "evidence": found.evidence,
-        "variance_inflation": found.inflation,
-    }
-    return _completed(draft, ds, metrics, notes, began, extra)
+    metrics["forecast"] = _measured_forecast(ds, fitted, config)
+    notes = [*reading.notes, *discovery_notes(draft)]
+    return _completed(draft, ds, metrics, notes, began, reading.about)
+
+
+def _measured_forecast(ds: xr.Dataset, fitted: Fitted, config: InferenceConfig) -> dict[str, Any] | None:
+    """Forecast the last frames with graphs inferred from the frames before them."""
+    frames = fitted.held_out(ds.sizes["time"])
+    if frames == 0:
+        return None
+    earlier = before_the_end(ds, frames)
+    if config.graph.graph == "per-window":
+        config = replace(config, graph=replace(config.graph, graph="per-sequence"))
+    probability = fitted.posterior(earlier, config)[:, 0]
+    ahead = fitted.forecast(earlier, probability, steps=frames)
+    return forecast_metrics(ahead, ds, fitted.encoding, frames)
 
 
 def _tail(ds: xr.Dataset, frames: int) -> xr.Dataset:
@@ -268,109 +259,6 @@ def _tail(ds: xr.Dataset, frames: int) -> xr.Dataset:
         attrs=dict(ds.attrs),
     )
     return tail
-
-
-def _measured_forecast(ds: xr.Dataset, law: FittedLaw, config: InferenceConfig) -> dict[str, Any] | None:
-    """Forecast the last frames with graphs inferred from the frames before them."""
-    frames = held_out_frames(ds.sizes["time"], law.encoding.first_frame)
-    if frames == 0:
-        return None
-    earlier = before_the_end(ds, frames)
-    observations = _observed(earlier, law.encoding, config)
-    graph = (
-        replace(config.graph, graph="per-sequence") if config.graph.graph == "per-window" else config.graph
-    )
-    found = graph_posterior(law.model, observations, graph, law.log_prior, seed=config.training.seed)
-    ahead = roll_out(law.model, law.encoding, earlier, found.probability[:, 0].numpy(), steps=frames)
-    return forecast_metrics(ahead, ds, law.encoding, frames)
-
-
-def _curve_record(
-    ds: xr.Dataset, curves: list[dict[str, list[float]]], types: tuple[str, ...], encoding: Encoding
-) -> dict[str, Any]:
-    length = str(ds[encoding.position[0]].attrs.get("units", "1"))
-    return {
-        "x": {"label": "distance", "units": length},
-        "y": {
-            "label": "acceleration toward the sender",
-            "units": f"{length}/time²" if length != "1" else "1",
-        },
-        "types": [{"type": k, "name": types[k]} | curve for k, curve in enumerate(curves)],
-    }
-
-
-def _effect_record(effects: list[torch.Tensor], types: tuple[str, ...], encoding: Encoding) -> dict[str, Any]:
-    instantaneous = effects[0].shape[-1] > len(encoding.states)
-    at_once = encoding.states if instantaneous else ()
-    return {
-        "no_position": "These data have no positions, so there is no distance to draw a force against. Shown is how"
-        " much a receiver's next increment changes when a sender's feature does, on average.",
-        "types": [
-            {
-                "type": k,
-                "name": types[k],
-                "table": {
-                    "features": [*encoding.states, *(f"{name}, next frame" for name in at_once)],
-                    "targets": list(encoding.targets),
-                    "effect": effect.tolist(),
-                },
-            }
-            for k, effect in enumerate(effects)
-        ],
-    }
-
-
-ALIKE = 100.0
-
-
-def _notes(
-    found: GraphPosterior, null: bool, config: InferenceConfig, observations: Observations
-) -> list[str]:
-    """What a reader of the result must know."""
-    notes = []
-    if found.inflation > ALIKE:
-        notes.append(
-            "The entities move so much alike that the data hardly tell which of them acts (median variance inflation"
-            f" {found.inflation:,.0f}). The probabilities hold for this fitted law; another seed may explain the same"
-            " motion by other edges. Forecasts do not suffer. Compare seeds, name candidates (neighbours), or record"
-            " more varied motion."
-        )
-    if not found.exact:
-        notes.append(
-            "Too many configurations to sum: posteriors are parallel-tempering estimates. Fewer candidates"
-            " (neighbours) make them exact."
-        )
-    if not null and config.graph.no_interaction == "auto":
-        notes.append("Every type acts: none of the inferred types means 'no interaction' in these data.")
-    lost = 1 - float(observations.weight.mean())
-    if lost > 0.2:
-        notes.append(f"{lost:.0%} of the increments could not be used (missing values or padding).")
-    return notes
-
-
-def law_sentences(config: InferenceConfig, has_position: bool) -> list[str]:
-    """The inductive biases of a law, in words."""
-    law = config.law
-    said = ["Effects of different senders add up (superposition); one law a type, the same for all pairs."]
-    if has_position:
-        said.append(
-            "Messages depend on relative positions and velocities only (translation-invariant)."
-            if law.translation
-            else "Messages may depend on where the pair is (no translation invariance was assumed)."
-        )
-        if law.rotation:
-            said.append("Messages turn with the pair (rotation-equivariant: radial and tangential parts).")
-    if law.symmetric:
-        said.append("Action equals reaction: f(j, i) = -f(i, j).")
-    if law.additive:
-        said.append("A message depends on the sender alone.")
-    if law.lags:
-        said.append(f"The state includes {law.lags} earlier frame{'s' if law.lags > 1 else ''}.")
-    if law.identity:
-        said.append(f"Each entity has a learnt vector of {law.identity} numbers (its mass, charge or role).")
-    if config.graph.neighbours:
-        said.append(f"Only the {config.graph.neighbours} nearest entities can act on one (locality).")
-    return said
 
 
 def _baseline(ds: xr.Dataset, config: InferenceConfig, began: float) -> Inference:
@@ -411,11 +299,9 @@ def _completed(
     extra: dict[str, Any],
 ) -> Inference:
     seconds = round(time.monotonic() - began, 3)
-    settings = {
-        key: value
-        for section in ("graph", "law", "training")
-        for key, value in draft.config.to_dict()[section].items()
-    }
+    tables = ("graph", "law", "training", "confidence", *(["nri"] if draft.config.method == "nri" else []))
+    plain = draft.config.to_dict()
+    settings = {key: value for table in tables for key, value in plain[table].items()}
     about = {
         "format": FORMAT,
         "edgewise": version("edgewise"),
@@ -434,7 +320,7 @@ def _completed(
         "method": draft.config.method,
         "data": summary(ds) | {"path": str(ds.encoding.get("source", "")), "fingerprint": fingerprint(ds)},
         "settings": settings,
-        "law": law_sentences(draft.config, bool(ds.attrs.get("position"))) if draft.fitted else [],
+        "law": draft.fitted.sentences(draft.config) if draft.fitted else [],
         "notes": notes,
     } | extra
     metrics = metrics | {"n_edges": len(draft.edges()), "seconds": seconds}

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from edgewise.errors import ConfigError
 from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.config import LawConfig
+from edgewise.inference.layers import combination
 from edgewise.nn.linear import PairMLP, PairProduct
 from edgewise.relation.complete import off_diagonal, with_diagonal
 
@@ -63,16 +64,20 @@ class PairwiseLaw(nn.Module):
     rotation leaves alone (|r|, radial velocity) and t the tangent; with `symmetric`, f_k(j, i) = -f_k(i, j); with
     `additive` only the sender is read; without `translation` both positions enter as they are; with `separable`,
     f_k = sum_r w_kr a_r(s_j) b_r(s_i), where nothing of the pair but its ends is read. With `instantaneous` the
-    sender's state at the next frame is read beside that at this one.
+    sender's state at the next frame is read beside that at this one; with `layers` the heads of joint types are tied
+    (`edgewise.inference.layers`).
 
     Args:
         config: the inductive biases.
-        n_types: number of heads.
+        n_types: number of types, and of heads unless they are tied.
         space_dim: dimensions of space, 0 for data without positions.
         context_dim: features of a node beside position and velocity.
         n_targets: numbers that a message adds to (velocity increments first).
         after_dim: features of a sender at the next frame, 0 unless effects are instantaneous.
+        layers: types of each of several relations whose product are the types.
     """
+
+    combined: Tensor | None
 
     def __init__(
         self,
@@ -83,8 +88,11 @@ class PairwiseLaw(nn.Module):
         context_dim: int,
         n_targets: int,
         after_dim: int = 0,
+        layers: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
+        self.register_buffer("combined", combination(layers) if layers else None, persistent=False)
+        self.n_heads = n_types if self.combined is None else self.combined.shape[1]
         self.config, self.n_types, self.space_dim, self.n_targets = config, n_types, space_dim, n_targets
         node_dim = context_dim
         if space_dim and not config.translation:
@@ -107,7 +115,7 @@ class PairwiseLaw(nn.Module):
             )
         spatial = 2 if config.rotation else space_dim
         self.n_outputs = spatial + n_targets - space_dim
-        heads, sender_dim = n_types * self.n_outputs, node_dim + after_dim
+        heads, sender_dim = self.n_heads * self.n_outputs, node_dim + after_dim
         if config.separable:
             self.network: PairMLP | PairProduct = PairProduct(
                 heads,
@@ -154,11 +162,16 @@ class PairwiseLaw(nn.Module):
             out = self._turned(out, pair)
         if self.config.symmetric:
             out = antisymmetric(out)
-        return out.unflatten(-1, (self.n_types, self.n_targets))
+        return self.by_type(out)
+
+    def by_type(self, out: Tensor) -> Tensor:
+        """What the heads say [..., n_heads * n_targets] as messages of the types [..., n_types, n_targets]."""
+        heads = out.unflatten(-1, (self.n_heads, self.n_targets))
+        return heads if self.combined is None else torch.einsum("kh,...ht->...kt", self.combined, heads)
 
     def _turned(self, out: Tensor, pair: dict[str, Tensor]) -> Tensor:
         """Coefficients (radial, tangential, scalars...) a type -> components in space."""
-        parts = out.unflatten(-1, (self.n_types, self.n_outputs))
+        parts = out.unflatten(-1, (self.n_heads, self.n_outputs))
         spatial = (
             parts[..., :1] * pair["direction"][..., None, :] + parts[..., 1:2] * tangent(pair)[..., None, :]
         )
@@ -166,11 +179,17 @@ class PairwiseLaw(nn.Module):
 
     @torch.no_grad()
     def combine_heads(self, mix: Tensor) -> None:
-        """Replace the heads by linear combinations: head_k <- sum_r mix[k, r] head_r. mix: [n_types, n_types]."""
+        """Replace the types' laws by linear combinations: f_k <- sum_r mix[k, r] f_r. mix: [n_types, n_types].
+
+        Where heads are tied, by the nearest tied ones: heads <- C^+ mix C heads, with C as in `combination`.
+        """
+        if self.combined is not None:
+            tied = self.combined.double()
+            mix = torch.linalg.pinv(tied) @ mix.to(tied) @ tied
         last = self.network.layers[-1]
         assert isinstance(last, nn.Linear)
         for parameter in (last.weight, last.bias):
-            heads = parameter.unflatten(0, (self.n_types, self.n_outputs))
+            heads = parameter.unflatten(0, (self.n_heads, self.n_outputs))
             parameter.copy_(torch.einsum("kr,r...->k...", mix.to(heads), heads).flatten(0, 1))
 
 

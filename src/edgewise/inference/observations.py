@@ -52,6 +52,11 @@ class Observations:
         return replace(self, **{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
 
+def renumbered(data: Observations) -> Observations:
+    """The same stretches, their recordings numbered from 0 without gaps."""
+    return replace(data, sequence=torch.unique_consecutive(data.sequence, return_inverse=True)[1])
+
+
 def candidate_slots(tracks: Tracks, neighbours: int, *, shared: bool) -> Tensor:
     """Who may act on whom: [sequence, entity, n_candidates]; the nearest on average over time, or everybody."""
     n_sequences, _, n = tracks.position.shape[:3] if tracks.position.size else tracks.others.shape[:3]

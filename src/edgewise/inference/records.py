@@ -1,12 +1,12 @@
 """The run folder: everything a run leaves behind, written whole or not at all."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import tomli_w
-import torch
 import xarray as xr
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -26,10 +26,12 @@ from edgewise.folders import (
     to_json,
     write_json,
 )
+from edgewise.inference.confidence.arrays import NAMES
 from edgewise.inference.config import SECTIONS, InferenceConfig
-from edgewise.inference.encoding import Encoding
-from edgewise.inference.result import FittedLaw, Inference
-from edgewise.inference.superposition.model import SuperpositionModel
+from edgewise.inference.fitted import Fitted
+from edgewise.inference.fitted_law import FittedLaw
+from edgewise.inference.nri.fitted import FittedNRI
+from edgewise.inference.result import Inference
 from edgewise.settings import read_toml
 
 KIND = "inference"
@@ -85,6 +87,7 @@ def _write_records(result: Inference, folder: Path) -> None:
     posterior = result.probability.to_dataset()
     if result.influence is not None:
         posterior["influence"] = result.influence
+    posterior = posterior.merge(result.confidence)
     posterior.to_netcdf(folder / "posterior.nc", engine="h5netcdf")
     result.tail.to_netcdf(folder / "tail.nc", engine="h5netcdf")
     result.edges().to_csv(folder / "edges.csv", index=False)
@@ -99,10 +102,10 @@ def _write_records(result: Inference, folder: Path) -> None:
         "encoding": None,
     }
     if result.fitted is not None:
-        model["encoding"] = result.fitted.encoding.to_dict()
-        model["log_prior"] = result.fitted.log_prior.tolist()
-        model["entities"] = list(result.fitted.entities)
+        model |= result.fitted.to_dict()
         weights = {name: t.detach().contiguous() for name, t in result.fitted.model.state_dict().items()}
+        if isinstance(result.fitted, FittedLaw):
+            weights |= {name: t.contiguous() for name, t in result.fitted.member_weights().items()}
         (folder / "model.safetensors").write_bytes(save(weights))  # save_file keeps others from reading it
     write_json(folder / "config.json", model)
     write_json(folder / "run.json", result.about)
@@ -137,7 +140,9 @@ def read_run(folder: Path) -> Inference:
             posterior = file.load()
         with xr.open_dataset(folder / "tail.nc", engine="h5netcdf", decode_times=False) as file:
             tail = file.load()
-        fitted = _read_law(folder, model, config) if model["encoding"] is not None else None
+        fitted = None
+        if model["encoding"] is not None:
+            fitted = RESTORED[config.method](model, load_file(folder / "model.safetensors"), config)
         records = {
             name: read_json(folder / f"{name}.json") for name in ("metrics", "law", "history", "preview")
         }
@@ -160,6 +165,7 @@ def read_run(folder: Path) -> Inference:
         history=records["history"],
         preview=records["preview"],
         about=about,
+        confidence=posterior[[name for name in NAMES if name in posterior]],
     )
 
 
@@ -171,12 +177,11 @@ def _damaged(folder: Path, reason: str) -> RunError:
     )
 
 
-def _read_law(folder: Path, model: dict[str, Any], config: InferenceConfig) -> FittedLaw:
-    encoding = Encoding.from_dict(model["encoding"])
-    network = SuperpositionModel(config, encoding, len(model["entities"]))
-    network.load_state_dict(load_file(folder / "model.safetensors"))
-    log_prior = torch.tensor(model["log_prior"], dtype=torch.float64)
-    return FittedLaw(network, encoding, log_prior, tuple(model["entities"]))
+RESTORED: dict[str, Callable[..., Fitted]] = {
+    "superposition": FittedLaw.restored,
+    "nri": FittedNRI.restored,
+}
+"""What makes a fitted model of its record, its weights and the configuration."""
 
 
 def with_command(result: Inference, command: str, argv: list[str], data: Path | None) -> Inference:

@@ -2,32 +2,18 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 import xarray as xr
-from torch import Tensor
 
 from edgewise.data.gate import validate
 from edgewise.errors import ConfigError, DataError
+from edgewise.inference.confidence.arrays import BY_RECORDING, BY_TYPE
 from edgewise.inference.config import InferenceConfig
-from edgewise.inference.encoding import Encoding
-from edgewise.inference.forecast import roll_out
-
-if TYPE_CHECKING:
-    from edgewise.inference.superposition.model import SuperpositionModel
-
-
-@dataclass(frozen=True)
-class FittedLaw:
-    """What is needed to read graphs from new data and to forecast: the model, its scales and the prior."""
-
-    model: "SuperpositionModel"
-    encoding: Encoding
-    log_prior: Tensor
-    entities: tuple[str, ...]
+from edgewise.inference.fitted import Fitted
 
 
 @dataclass(frozen=True)
@@ -42,10 +28,12 @@ class Inference:
         types: a name for each type; `no_interaction`: whether type 0 means that nothing acts.
         metrics: the record `metrics.json`.
         config: what was asked.
-        fitted: the law, None for a baseline.
+        fitted: what was learnt (a law, or a network), None for a baseline.
         tail: the last frames of the data, what a forecast starts from.
         law_record: force against distance (or mean effects), the record `law.json`.
         history, preview, about: the records `history.json`, `preview.json` and `run.json`.
+        confidence: what was asked for beside the probabilities, over their dimensions: `q_value` (with fdr), `spread`
+            (ensemble), `low` and `high` (bootstrap), `influence_low` and `influence_high`.
     """
 
     probability: xr.DataArray
@@ -54,12 +42,13 @@ class Inference:
     no_interaction: bool
     metrics: dict[str, Any]
     config: InferenceConfig
-    fitted: FittedLaw | None
+    fitted: Fitted | None
     tail: xr.Dataset
     law_record: dict[str, Any] | None
     history: dict[str, Any] | None
     preview: dict[str, Any]
     about: dict[str, Any] = field(default_factory=dict)
+    confidence: xr.Dataset = field(default_factory=xr.Dataset)
 
     @property
     def entities(self) -> list[str]:
@@ -75,12 +64,38 @@ class Inference:
             return 1 - self.probability.isel(type=0, drop=True)
         return self.probability.max("type")
 
-    def edges(self) -> pd.DataFrame:
+    def layer(self, layer: int) -> xr.DataArray:
+        """Probability of each type of one layer of a multiplex graph, the other layers summed out.
+
+        Without layers, layer 0 is the whole graph.
+
+        Raises:
+            ConfigError: for a layer that is not there.
+        """
+        sizes = self.config.graph.layers or (self.config.graph.edge_types,)
+        if not 0 <= layer < len(sizes):
+            raise ConfigError(f"there is no layer {layer}", expected=f"0 to {len(sizes) - 1}")
+        p = self.probability.transpose(..., "type")
+        joint = p.to_numpy().reshape(*p.shape[:-1], *sizes)
+        others = tuple(p.ndim - 1 + k for k in range(len(sizes)) if k != layer)
+        coords = {name: value for name, value in p.coords.items() if "type" not in value.dims}
+        return xr.DataArray(
+            joint.sum(axis=others),
+            dims=p.dims,
+            coords=coords | {"type": np.arange(sizes[layer])},
+            name=p.name,
+        )
+
+    def edges(self, *, every: bool = False) -> pd.DataFrame:
         """The inferred edges, the most probable type of each pair unless that is "no interaction".
 
         Columns source, target, type, probability, influence (the share of the target's motion that the source's effect
         makes up; not for baselines), then sequence and window where there is more than one graph; within a graph the
         surest first, among equals the most influential. An undirected pair is one row, with the larger influence.
+        Where they were asked for: q_value, spread, low, high, influence_low, influence_high (see `docs/confidence.md`).
+
+        Args:
+            every: also the edges whose q-value is above the false-discovery rate that was asked for.
         """
         p = self.probability.transpose("sequence", ..., "receiver", "sender", "type").to_numpy()
         best = p.argmax(-1)
@@ -90,6 +105,8 @@ class Inference:
         chosen = off_diagonal & (p.max(-1) > 0)
         if self.no_interaction:
             chosen &= best > 0
+        if "q_value" in self.confidence and not every:
+            chosen &= self._array("q_value") <= self.config.confidence.fdr
         place = np.nonzero(chosen)
         receiver, sender = place[-2], place[-1]
         names = np.asarray(self.entities)
@@ -108,11 +125,22 @@ class Inference:
                 size = np.maximum(size, size.swapaxes(-1, -2))
             table["influence"] = size[place[0], receiver, sender]
             order.append(-table["influence"].to_numpy())
+        for name in self.confidence:
+            values = self._array(str(name))
+            where = (place[0], receiver, sender) if name in BY_RECORDING else place
+            table[str(name)] = (
+                values[where][np.arange(len(table)), best[chosen]] if name in BY_TYPE else values[where]
+            )
         if len(self.sequences) > 1:
             table["sequence"] = np.asarray(self.sequences)[place[0]]
         if "window" in self.probability.dims:
             table["window"] = self.probability["window"].to_numpy()[place[1]]
         return table.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
+
+    def _array(self, name: str) -> np.ndarray:
+        """One of the arrays of `confidence`, dimensions in the order of `edges`."""
+        last = [dim for dim in ("receiver", "sender", "type") if dim in self.confidence[name].dims]
+        return self.confidence[name].transpose("sequence", ..., *last).to_numpy()
 
     def graph(self, sequence: str | int = 0, window: int = 0) -> nx.DiGraph | nx.Graph:
         """One inferred graph for NetworkX: edges source -> target with `type` and `probability`.
@@ -212,21 +240,20 @@ class Inference:
         p = self.probability
         if "window" in p.dims:
             p = p.isel(window=-1)
-        return roll_out(
-            self.fitted.model,
-            self.fitted.encoding,
-            self.tail if data is None else data,
-            p.to_numpy(),
-            steps=steps,
-            samples=samples,
-            seed=seed,
-        )
+        past = self.tail if data is None else data
+        return self.fitted.forecast(past, p.to_numpy(), steps=steps, samples=samples, seed=seed)
 
     def apply(self, data: xr.Dataset) -> "Inference":
         """Infer the graphs of new recordings with this law."""
         from edgewise.inference.infer import apply_law
 
         return apply_law(self, data)
+
+    def calibrate(self, labelled: xr.Dataset) -> "Inference":
+        """This result at the temperature that other, labelled systems ask for; see `docs/confidence.md`."""
+        from edgewise.inference.confidence.labels import calibrate
+
+        return calibrate(self, labelled)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write a run folder (see `docs/run-folder.md`); nothing is left half-written.

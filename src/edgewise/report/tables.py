@@ -126,8 +126,18 @@ def run_facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Seed", plain(run.get("seed"))),
         ("Time", duration(run.get("seconds"))),
         ("CPU cores", plain(run.get("cores"))),
+        *_calibration_facts(run.get("calibration")),
         ("edgewise version", plain(run.get("edgewise"))),
         *versions,
+    ]
+
+
+def _calibration_facts(calibration: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if calibration is None:
+        return []
+    return [
+        ("Temperature of the evidence", f"{calibration['temperature']:.3g}"),
+        ("Recordings held out to measure it", plain(calibration["held_out"])),
     ]
 
 

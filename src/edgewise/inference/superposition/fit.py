@@ -10,6 +10,8 @@ from torch import Tensor
 
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
+from edgewise.inference.layers import arranged as arranged_in
+from edgewise.inference.layers import combination, from_origin
 from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.gain import at_gain
 from edgewise.inference.superposition.model import SuperpositionModel
@@ -55,9 +57,11 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
 
         f_k <- f_0 + sum_r c_kr (f_r - f_0)
 
-    ordered by the size of their messages, the weakest first.
+    ordered by the size of their messages, the weakest first. Where layers tie the laws, strengths are clustered in the
+    coordinates of the tied laws, and the centres arranged so that they are nearest to tied ones.
     """
-    n_types = config.graph.edge_types
+    n_types, layers = config.graph.edge_types, config.graph.layers
+    combined = combination(layers).double()
     window = config.graph.window if config.graph.graph == "per-window" else 0
     some = data[torch.linspace(0, len(data) - 1, min(len(data), HAND_OVER_STRETCHES)).long()]
     points = []
@@ -68,7 +72,8 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
             form = at_gain(form, strengths_of_scaled(form, level)[1])
         strengths = strengths_of(form, level).mean.unflatten(-1, (-1, n_types - 1))
         power = form.gram.diagonal(dim1=-1, dim2=-2).unflatten(-1, (-1, n_types - 1)).sum(-1)
-        points.append(strengths[power > 0])  # a candidate that is not there has no strength
+        strengths = strengths[power > 0]  # a candidate that is not there has no strength
+        points.append(strengths @ combined[1:, 1:] if layers else strengths)
     cloud = torch.cat(points).numpy()
     clusters = KMeans(
         n_types,
@@ -76,21 +81,29 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
         random_state=config.training.seed,
     ).fit(cloud)
     centres = torch.from_numpy(np.asarray(clusters.cluster_centers_))
+    if layers:
+        centres = centres[arranged_in(centres.numpy(), layers, config.training.seed)]
+        rows = torch.cat([torch.ones_like(centres[:, :1]), centres], 1)
+        centres = (rows @ torch.linalg.pinv(combined))[:, 1:]
     base = 0 * centres[:, :1] if bool(model.null) else 1 - centres.sum(1, keepdim=True)
     model.law.combine_heads(torch.cat([base, centres], 1))
     model.null.fill_(False)
-    order_types(model, some[torch.arange(min(len(some), 16))])
+    order_types(model, some[torch.arange(min(len(some), 16))], layers)
     if config.graph.no_interaction == "yes":
         model.null.fill_(True)
 
 
 @torch.no_grad()
-def order_types(model: SuperpositionModel, batch: Observations) -> None:
-    """Put the types in order of the size of their messages, the weakest first; an idle type 0 stays."""
+def order_types(model: SuperpositionModel, batch: Observations, layers: tuple[int, ...] = ()) -> None:
+    """Put the types in order of the size of their messages, the weakest first; an idle type 0 stays.
+
+    With layers, types are renamed within each so that the weakest joint type is the first.
+    """
     sizes = type_sizes(model, batch)
     if bool(model.null):
         sizes[0] = -1.0
-    model.law.combine_heads(torch.eye(len(sizes))[sizes.argsort(dim=0, stable=True)])
+    order = from_origin(int(sizes.argmin()), layers) if layers else sizes.argsort(dim=0, stable=True).tolist()
+    model.law.combine_heads(torch.eye(len(sizes))[order])
 
 
 def fit_superposition(
@@ -129,7 +142,7 @@ def fit_superposition(
     types = TypesPhase(model, data, config, log_prior, before=strengths.evidence)
     fit(types, share=0.85, resume=found, **run)
     with torch.no_grad():
-        order_types(model, data[torch.arange(min(len(data), 16))])
+        order_types(model, data[torch.arange(min(len(data), 16))], config.graph.layers)
     evidence = types.before + types.evidence
     return Fitted(model, log_prior, _history(evidence, course), len(evidence))
 

@@ -69,7 +69,7 @@ class SuperpositionModel(nn.Module):
             "n_targets": len(encoding.targets),
         }
         self.n_types, self.n_targets = n_types, len(encoding.targets)
-        self.gain = law.gain == "profiled"
+        self.gain, self.layers = law.gain == "profiled", config.graph.layers
         if self.gain and self.n_targets != 1:
             raise ConfigError(
                 f"gain = profiled with {self.n_targets} targets: {', '.join(encoding.targets)}",
@@ -78,7 +78,7 @@ class SuperpositionModel(nn.Module):
             )
         self.identity = nn.Embedding(n_entities, law.identity) if law.identity else None
         after_dim = encoding.after_dim if law.instantaneous else 0
-        self.law = PairwiseLaw(law, n_types, **sizes, after_dim=after_dim)
+        self.law = PairwiseLaw(law, n_types, **sizes, after_dim=after_dim, layers=config.graph.layers)
         self.own = OwnMotion(law.hidden, **sizes)
         self.noise = NoiseShape(law.hidden, **sizes) if config.training.noise == "learnt" else None
         self.log_scale = nn.Parameter(torch.zeros(self.n_targets)) if self.noise is None else None
@@ -103,6 +103,8 @@ class SuperpositionModel(nn.Module):
         there = pairs.senders(batch.present[..., None])
         after = batch.after if self.law.config.instantaneous else None
         messages = self.law(batch.position, batch.velocity, context, pairs, pair, after) * there[..., None]
+        if self.law.combined is not None and bool(self.null):
+            messages = messages - messages[..., :1, :]  # layers add up from nothing
         own = self.own(batch.position, batch.velocity, context)
         if self.noise is None:
             assert self.log_scale is not None

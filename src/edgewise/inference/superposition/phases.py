@@ -254,6 +254,8 @@ class TypesPhase(_Phase):
     def _may_be_idle(self, step: int) -> bool:
         if self.config.graph.no_interaction != "auto" or self.trial == 0:
             return False
+        if self.config.confidence.fdr:  # asks for a type that means nothing acts: the trial alone decides
+            return True
         sizes = type_sizes(self.model, self.batch(step))
         return float(sizes[0]) < self.IDLE * float(sizes.max())
 

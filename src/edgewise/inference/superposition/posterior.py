@@ -49,9 +49,7 @@ class GraphPosterior:
 
 
 @torch.no_grad()
-def whole_form(
-    model: Forming, data: Observations, graph: GraphConfig
-) -> tuple[QuadraticForm, int]:
+def whole_form(model: Forming, data: Observations, graph: GraphConfig) -> tuple[QuadraticForm, int]:
     """The quadratic forms of all graphs: leading dimensions [graph * receiver, window], and the number of graphs."""
     window = graph.window if graph.graph == "per-window" else 0
     starts = range(0, len(data), STRETCHES)

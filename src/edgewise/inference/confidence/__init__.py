@@ -1,0 +1,1 @@
+"""Confidence that means something: false discoveries, temperature, ensembles, bootstrap (docs/confidence.md)."""

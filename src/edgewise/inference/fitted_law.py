@@ -1,0 +1,351 @@
+"""A superposition law that has been fitted: what it reads from data, and what it foretells."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from edgewise.errors import DataError
+from edgewise.inference.confidence.assurance import MEMBER, Assurance
+from edgewise.inference.confidence.bootstrap import resampled_intervals
+from edgewise.inference.confidence.crossfit import cross_fitted_q_values, q_values_of_new
+from edgewise.inference.confidence.ensemble import Member, ensemble_notes, pooled
+from edgewise.inference.confidence.labels import at_temperature
+from edgewise.inference.config import InferenceConfig
+from edgewise.inference.curves import law_curves, mean_effects, type_names
+from edgewise.inference.encoding import Encoding
+from edgewise.inference.evaluate import held_out_frames
+from edgewise.inference.fitted import Reading
+from edgewise.inference.forecast import roll_out
+from edgewise.inference.observations import Observations, observe, renumbered
+from edgewise.inference.superposition import GraphPosterior, graph_posterior, influence
+from edgewise.inference.superposition.drivers import shared_residuals
+from edgewise.inference.superposition.model import SuperpositionModel
+from edgewise.inference.superposition.selection import types_alike
+
+
+@dataclass(frozen=True)
+class FittedLaw:
+    """A law with its scales and the prior (`edgewise.inference.fitted.Fitted`).
+
+    Attributes:
+        model: the law; encoding: of the data; log_prior: of each type; entities: those it was fitted on.
+        assurance: how far it may be believed, with the other members of an ensemble. Graphs are read by all members,
+            whose posteriors are pooled; forecasts and the drawn law are those of the first.
+    """
+
+    model: SuperpositionModel
+    encoding: Encoding
+    log_prior: Tensor
+    entities: tuple[str, ...]
+    assurance: Assurance = field(default_factory=Assurance)
+
+    def posterior(self, ds: xr.Dataset, config: InferenceConfig) -> np.ndarray:
+        found = self._posteriors(observed(ds, self.encoding, config), config)
+        return self._pooled(found)[0]
+
+    def _posteriors(self, observations: Observations, config: InferenceConfig) -> list[GraphPosterior]:
+        """What each member finds, the first in front."""
+        return [
+            graph_posterior(
+                member.model,
+                observations,
+                config.graph,
+                self.log_prior,
+                seed=config.training.seed,
+                temperature=member.temperature,
+            )
+            for member in self._readers()
+        ]
+
+    def _readers(self) -> list[Member]:
+        """All members of the ensemble, the first fit in front."""
+        own = Member(self.model, self.assurance.calibration.temperature, tuple(range(self.model.n_types)))
+        return [own, *self.assurance.members]
+
+    def _pooled(self, found: list[GraphPosterior]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and spread over the members: [graph, window, receiver, sender, type] each."""
+        orders = [one.order for one in self._readers()]
+        mean, spread = pooled([one.probability.numpy() for one in found], orders)
+        return at_temperature(mean, self.assurance.label_temperature), spread
+
+    def _confidence(
+        self, data: Observations, config: InferenceConfig, spread: np.ndarray, *, fresh: bool
+    ) -> dict[str, np.ndarray]:
+        """What was asked for beside the probabilities; see `Reading`."""
+        known = {"spread": spread} if self.assurance.members else {}
+        if config.confidence.fdr:
+            if fresh or self.assurance.halves is None:
+                temperature = self.assurance.calibration.temperature
+                known["q_value"] = q_values_of_new(self.model, temperature, data, config)
+            else:
+                known["q_value"] = cross_fitted_q_values(self.assurance.halves, data, self.encoding, config)
+        if config.confidence.bootstrap:
+            known |= resampled_intervals(
+                self._readers(),
+                data,
+                config.graph,
+                self.log_prior,
+                count=config.confidence.bootstrap,
+                n_lags=len(self.assurance.calibration.correlation),
+                seed=config.training.seed,
+            )
+        return known
+
+    def read(self, ds: xr.Dataset, config: InferenceConfig, *, fresh: bool) -> Reading:
+        if config.law.identity:
+            _check_entities(ds, self.entities)
+        model, encoding = self.model, self.encoding
+        observations = observed(ds, encoding, config)
+        check_usable(observations)
+        members = self._posteriors(observations, config)
+        probability, spread = self._pooled(members)
+        found = replace(members[0], probability=torch.from_numpy(probability))
+        curves = law_curves(model, observations, encoding) if encoding.position else None
+        null = bool(model.null)
+        types = tuple(type_names(model, curves, config.graph.edge_types))
+        if curves is not None:
+            record = _curve_record(ds, curves, types, encoding)
+        else:
+            record = _effect_record(mean_effects(model, observations, encoding), types, encoding)
+        return Reading(
+            probability=found.probability.numpy(),
+            types=types,
+            no_interaction=null,
+            first_frame=encoding.first_frame,
+            tail=ds.sizes["time"] if encoding.rates else encoding.lags + encoding.bridge + 3,
+            influence=influence(model, observations, found.probability.mean(1)).numpy(),
+            law_record=record,
+            notes=_notes(found, null, config, observations)
+            + self._doubts(observations, found, config)
+            + self._differences(members),
+            about={
+                "exact_posterior": found.exact,
+                "evidence": found.evidence,
+                "variance_inflation": found.inflation,
+                "calibration": self.assurance.to_dict(),
+            },
+            confidence=self._confidence(observations, config, spread, fresh=fresh),
+        )
+
+    def _differences(self, members: list[GraphPosterior]) -> list[str]:
+        readers = self._readers()
+        nulls = [bool(one.model.null) for one in readers]
+        orders = [one.order for one in readers]
+        return ensemble_notes([one.probability.numpy() for one in members], orders, nulls)
+
+    def _doubts(self, data: Observations, found: GraphPosterior, config: InferenceConfig) -> list[str]:
+        """What speaks against the model: types that are one, and motion that no candidate explains."""
+        said = []
+        if config.graph.edge_types > 2:
+            some = data[torch.linspace(0, len(data) - 1, min(len(data), TOLD_APART)).long()]
+            some = renumbered(some) if config.graph.graph == "per-sequence" else data
+            for a, b, lost in types_alike(self.model, some, config.graph, self.log_prior):
+                said.append(
+                    f"The data cannot tell type {a} from type {b}: one law for both costs {max(lost, 0):.1g} nats of"
+                    " evidence a number observed. Fewer types (edge_types) say as much."
+                )
+        shared = shared_residuals(self.model, data, found.probability.mean(1))
+        flagged = int(shared.flagged.sum()) // 2
+        if flagged:
+            n_pairs = shared.flagged.shape[0] * data.n_entities * (data.n_entities - 1) // 2
+            said.append(
+                f"{flagged:,} of {n_pairs:,} pairs share motion that no recorded entity explains (residual correlation"
+                " beyond 0.3, at a false-discovery rate of 1 %): a common driver outside the data is likely, and an"
+                " edge between two such entities may be its shadow."
+            )
+        return said
+
+    def forecast(
+        self, ds: xr.Dataset, probability: np.ndarray, *, steps: int, samples: int = 0, seed: int = 0
+    ) -> xr.Dataset:
+        return roll_out(self.model, self.encoding, ds, probability, steps=steps, samples=samples, seed=seed)
+
+    def held_out(self, n_frames: int) -> int:
+        return held_out_frames(n_frames, self.encoding.first_frame)
+
+    def sentences(self, config: InferenceConfig) -> list[str]:
+        return law_sentences(config, bool(self.encoding.position))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "encoding": self.encoding.to_dict(),
+            "log_prior": self.log_prior.tolist(),
+            "entities": list(self.entities),
+            "assurance": self.assurance.to_dict(),
+        }
+
+    def member_weights(self) -> dict[str, Tensor]:
+        """The weights of the other members of an ensemble, by name."""
+        return self.assurance.weights()
+
+    @classmethod
+    def restored(
+        cls, plain: dict[str, Any], weights: dict[str, Tensor], config: InferenceConfig
+    ) -> "FittedLaw":
+        encoding = Encoding.from_dict(plain["encoding"])
+        entities = tuple(plain["entities"])
+
+        def made() -> SuperpositionModel:
+            return SuperpositionModel(config, encoding, len(entities))
+
+        model = made()
+        model.load_state_dict({name: t for name, t in weights.items() if not name.startswith(MEMBER)})
+        log_prior = torch.tensor(plain["log_prior"], dtype=torch.float64)
+        assurance = (
+            Assurance.restored(plain["assurance"], weights, made) if "assurance" in plain else Assurance()
+        )
+        return cls(model, encoding, log_prior, entities, assurance)
+
+
+def _check_entities(ds: xr.Dataset, known: tuple[str, ...]) -> None:
+    """Refuse entities that a law, which knows them by name, has not met."""
+    found = tuple(str(name) for name in ds["entity"].to_numpy())
+    if found != known:
+        raise DataError(
+            f"the entities are {', '.join(found[:5])} ...",
+            expected=f"those that the law knows by name: {', '.join(known[:5])} ... ({len(known)})",
+            fix="fit without identity, or select the same entities in the same order",
+        )
+
+
+def observed(ds: xr.Dataset, encoding: Encoding, config: InferenceConfig) -> Observations:
+    """A data set as the law sees it."""
+    graph = config.graph
+    return observe(
+        ds,
+        encoding,
+        neighbours=graph.neighbours,
+        shared=graph.graph == "shared",
+        window=graph.window if graph.graph == "per-window" else 0,
+        instantaneous=config.law.instantaneous,
+    )
+
+
+def check_usable(observations: Observations) -> None:
+    """Refuse data of which nothing can be learnt: the answer would be the prior."""
+    if not bool(observations.weight.any()):
+        raise DataError(
+            "no increment can be used: at every frame some value that it needs is missing",
+            expected="frames at which an entity and all its candidates are observed",
+            fix="bridge longer gaps with fill_gaps, or name fewer candidates with neighbours",
+        )
+
+
+def _curve_record(
+    ds: xr.Dataset, curves: list[dict[str, list[float]]], types: tuple[str, ...], encoding: Encoding
+) -> dict[str, Any]:
+    length = str(ds[encoding.position[0]].attrs.get("units", "1"))
+    return {
+        "x": {"label": "distance", "units": length},
+        "y": {
+            "label": "acceleration toward the sender",
+            "units": f"{length}/time²" if length != "1" else "1",
+        },
+        "types": [{"type": k, "name": types[k]} | curve for k, curve in enumerate(curves)],
+    }
+
+
+def _effect_record(effects: list[torch.Tensor], types: tuple[str, ...], encoding: Encoding) -> dict[str, Any]:
+    instantaneous = effects[0].shape[-1] > len(encoding.states)
+    at_once = encoding.states if instantaneous else ()
+    return {
+        "no_position": "These data have no positions, so there is no distance to draw a force against. Shown is how"
+        " much a receiver's next increment changes when a sender's feature does, on average.",
+        "types": [
+            {
+                "type": k,
+                "name": types[k],
+                "table": {
+                    "features": [*encoding.states, *(f"{name}, next frame" for name in at_once)],
+                    "targets": list(encoding.targets),
+                    "effect": effect.tolist(),
+                },
+            }
+            for k, effect in enumerate(effects)
+        ],
+    }
+
+
+ALIKE = 100.0
+TOLD_APART = 64
+"""Stretches on which types are compared."""
+
+
+def _notes(
+    found: GraphPosterior, null: bool, config: InferenceConfig, observations: Observations
+) -> list[str]:
+    """What a reader of the result must know."""
+    notes = []
+    columns = observations.slots.shape[-1] * (config.graph.edge_types - 1)
+    if found.inflation > ALIKE:
+        notes.append(
+            "The entities move so much alike that the data hardly tell which of them acts (median variance inflation"
+            f" {found.inflation:,.0f}). The probabilities hold for this fitted law; another seed may explain the same"
+            " motion by other edges. Forecasts do not suffer. Compare seeds, name candidates (neighbours), or record"
+            " more varied motion."
+        )
+    if not found.exact:
+        notes.append(
+            "Too many configurations to sum: posteriors are parallel-tempering estimates. Fewer candidates"
+            " (neighbours) make them exact."
+        )
+    if not null and config.graph.no_interaction == "auto":
+        notes.append("Every type acts: none of the inferred types means 'no interaction' in these data.")
+    if (numbers := _numbers_a_graph(observations, config)) < 2 * columns:
+        notes.append(
+            f"Each graph rests on {numbers:.0f} numbers a receiver, for {columns} unknown effects of its candidates:"
+            " the data hardly support a graph of this scope. Expect unsure edges; longer windows, a shared graph or"
+            " fewer candidates (neighbours) would help."
+        )
+    lost = 1 - float(observations.weight.mean())
+    if lost > 0.2:
+        notes.append(f"{lost:.0%} of the increments could not be used (missing values or padding).")
+    return notes
+
+
+def _numbers_a_graph(observations: Observations, config: InferenceConfig) -> float:
+    """Numbers observed of a typical receiver that one graph is inferred from."""
+    whole = float(observations.weight.sum()) / observations.n_entities
+    n_sequences = int(observations.sequence.max()) + 1
+    if config.graph.graph == "shared":
+        return whole
+    if config.graph.graph == "per-sequence":
+        return whole / n_sequences
+    return float(observations.weight.mean()) * config.graph.window * observations.target.shape[-1]
+
+
+def law_sentences(config: InferenceConfig, has_position: bool) -> list[str]:
+    """The inductive biases of a law, in words."""
+    law = config.law
+    said = ["Effects of different senders add up (superposition); one law a type, the same for all pairs."]
+    if has_position:
+        said.append(
+            "Messages depend on relative positions and velocities only (translation-invariant)."
+            if law.translation
+            else "Messages may depend on where the pair is (no translation invariance was assumed)."
+        )
+        if law.rotation:
+            said.append("Messages turn with the pair (rotation-equivariant: radial and tangential parts).")
+    if law.symmetric:
+        said.append("Action equals reaction: f(j, i) = -f(i, j).")
+    if law.additive:
+        said.append("A message depends on the sender alone.")
+    if law.lags:
+        said.append(f"The state includes {law.lags} earlier frame{'s' if law.lags > 1 else ''}.")
+    if law.identity:
+        said.append(f"Each entity has a learnt vector of {law.identity} numbers (its mass, charge or role).")
+    if law.angles:
+        said.append(f"The cosine of an angle is read beside its sine ({', '.join(law.angles)}).")
+    if law.gain == "profiled":
+        said.append("Offset and gain of every series are unknown, and found for each graph.")
+    if law.separable:
+        said.append(f"A message is a sum of {law.separable} products of what each end is (separable).")
+    if law.instantaneous:
+        said.append("Senders also act within a frame (instantaneous effects; a pseudo-likelihood).")
+    if config.graph.neighbours:
+        said.append(f"Only the {config.graph.neighbours} nearest entities can act on one (locality).")
+    return said
