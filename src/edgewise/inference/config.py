@@ -235,7 +235,7 @@ class NRIConfig:
         burn_in: true frames that a recurrent decoder sees before it sees only its own (0: see prediction_steps).
         tau: temperature of the sampled graphs.
         hard: sample one-hot graphs in training, with the gradient of the soft ones.
-        variance: of the motion given the graph, in features that are scaled to [-1, 1].
+        variance: of the motion given the graph, in features that are scaled to lie between -1 and 1.
         dropout: probability with which a unit of a network is left out in training.
         factor_graph: whether the encoder hears of a pair's neighbours.
         validation: share of the recordings that the kept weights are chosen by.
