@@ -38,6 +38,7 @@ EVERYTHING_ELSE = {
     "training": {
         "seed": 5,
         "max_steps": 10,
+        "min_steps": 5,
         "time_limit": 2.5,
         "batch_size": 8,
         "learning_rate": 0.01,

@@ -172,6 +172,8 @@ class TrainingConfig:
     Attributes:
         seed: decides the initial weights and every batch.
         max_steps: most gradient steps, should the marginal likelihood not settle earlier.
+        min_steps: steps with types before the marginal likelihood may count as settled; many for laws that are found
+            slowly, such as of bodies that meet closely.
         time_limit: seconds after which the fit is brought to its end (0: none).
         batch_size: recordings (or stretches of one) a step; 0 chooses by the number of pairs.
         learning_rate: Adam's step size; it falls to zero over the last third of the fit.
@@ -181,6 +183,7 @@ class TrainingConfig:
 
     seed: int = 0
     max_steps: int = 4000
+    min_steps: int = 0
     time_limit: float = 0.0
     batch_size: int = 0
     learning_rate: float = 3e-3
@@ -190,6 +193,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", self.seed, "0 or a positive whole number")
         require(self.max_steps >= 1, "max_steps", self.max_steps, "at least 1 step")
+        require(self.min_steps >= 0, "min_steps", self.min_steps, "0 or a positive number of steps")
         require(self.time_limit >= 0, "time_limit", self.time_limit, "seconds, or 0 for none")
         require(self.batch_size >= 0, "batch_size", self.batch_size, "0 (chosen) or a positive number")
         require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")

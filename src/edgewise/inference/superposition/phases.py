@@ -244,12 +244,16 @@ class TypesPhase(_Phase):
             if done == self.trial_from + self.trial:
                 self._judge(self.trial_from)
                 self._decay(done)
-        elif settled(self.evidence[self.TEMPER :], self.WINDOW, self.TOLERANCE) or done >= self.most:
+        elif self._settled(done) or done >= self.most:
             if self._may_be_idle(done):
                 self.model.null.fill_(True)
                 self.trial_from = done
             else:
                 self._decay(done)
+
+    def _settled(self, done: int) -> bool:
+        enough = done >= self.config.training.min_steps
+        return enough and settled(self.evidence[self.TEMPER :], self.WINDOW, self.TOLERANCE)
 
     def _may_be_idle(self, step: int) -> bool:
         if self.config.graph.no_interaction != "auto" or self.trial == 0:
