@@ -270,3 +270,10 @@ def test_candidates_that_were_never_there_form_no_cluster(monkeypatch):
     told_strengths(monkeypatch)
     ds = springs(entities=6)
     assert clusters_became_types(with_values(ds, lambda name, x: np.where(np.arange(6) < 3, np.nan, x)))
+
+
+def test_evidence_does_not_count_as_settled_before_the_least_steps():
+    for least, begins in ((0, SETTLED), (SETTLED + 60, SETTLED + 60)):
+        phase = types_phase(no_interaction="yes", max_steps=4000, min_steps=least)
+        drive(phase, [1.0] * (2 * SETTLED))
+        assert phase.decay_from == begins
