@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ def complete_run(result: Inference, folder: Path) -> Path:
 
 
 def _write_records(result: Inference, folder: Path) -> None:
-    (folder / "config.toml").write_text(tomli_w.dumps(result.config.to_dict()), encoding="utf-8")
+    settings = tomli_w.dumps(result.config.to_dict()).encode()
+    (folder / "config.toml").write_bytes(settings)
     posterior = result.probability.to_dataset()
     if result.influence is not None:
         posterior["influence"] = result.influence
@@ -99,6 +101,7 @@ def _write_records(result: Inference, folder: Path) -> None:
         "format": FORMAT,
         "types": list(result.types),
         "no_interaction": result.no_interaction,
+        "settings_digest": sha256(settings).hexdigest(),
         "encoding": None,
     }
     if result.fitted is not None:
@@ -136,6 +139,7 @@ def read_run(folder: Path) -> Inference:
     try:
         model = read_json(folder / "config.json")
         config = read_config(folder / "config.toml")
+        _check_settings(folder, model)
         with xr.open_dataset(folder / "posterior.nc", engine="h5netcdf") as file:
             posterior = file.load()
         with xr.open_dataset(folder / "tail.nc", engine="h5netcdf", decode_times=False) as file:
@@ -167,6 +171,13 @@ def read_run(folder: Path) -> Inference:
         about=about,
         confidence=posterior[[name for name in NAMES if name in posterior]],
     )
+
+
+def _check_settings(folder: Path, model: dict[str, Any]) -> None:
+    """Refuse settings that are not those of the run: a file cut between two lines would read as defaults."""
+    found = sha256((folder / "config.toml").read_bytes()).hexdigest()
+    if found != model.get("settings_digest", found):
+        raise _damaged(folder, "config.toml is not as the run wrote it")
 
 
 def _damaged(folder: Path, reason: str) -> RunError:
