@@ -74,15 +74,13 @@ def linear_and_quadratic(form: QuadraticForm, table: Tensor) -> tuple[Tensor, Te
     return linear, ((table @ form.gram) * table).sum(-1)
 
 
-def squared_cost(form: QuadraticForm, table: Tensor, h: Tensor | None = None) -> Tensor:
-    """|h r - A^T o|^2 of every configuration of a table; h = 1 if it is not given.
+def squared_cost(form: QuadraticForm, table: Tensor) -> Tensor:
+    """|r - A^T o|^2 of every configuration of a table.
 
-    Shapes: form [...]; table [n, columns], one for all, or [..., n, columns]; h [..., n] -> [..., n].
+    Shapes: form [...]; table [n, columns], one for all, or [..., n, columns] -> [..., n].
     """
     linear, quadratic = linear_and_quadratic(form, table)
-    square = form.square[..., None]
-    cost = square - 2 * linear if h is None else h * (h * square - 2 * linear)
-    return (cost + quadratic).clamp_min(0.0)
+    return (form.square[..., None] - 2 * linear + quadratic).clamp_min(0.0)
 
 
 @dataclass(frozen=True)
@@ -109,18 +107,24 @@ class Rules:
 def _weighed(
     form: QuadraticForm, table: Tensor, field: Tensor, rules: Rules
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """log evidence [receiver]; weights, costs and h of every configuration, [receiver, window, n] each."""
+    """log evidence [receiver]; weights, costs |h r - A^T o|^2 and h of every configuration, [receiver, window, n] each.
+
+    Without profiled gains h is a single 1.
+    """
     level = rules.level
-    h = inverse_gain(form, linear_and_quadratic(form, table)[0], level) if rules.gain else None
-    cost = squared_cost(form, table, h)
-    log_joint = -0.5 * cost / level
-    if h is not None:
-        log_joint = log_joint + form.count[..., None] * h.log()
+    if rules.gain:
+        linear, quadratic = linear_and_quadratic(form, table)
+        h = inverse_gain(form, linear, level)
+        cost = (h * (h * form.square[..., None] - 2 * linear) + quadratic).clamp_min(0.0)
+        log_joint = form.count[..., None] * h.log() - 0.5 * cost / level
+    else:
+        h, cost = torch.ones((), dtype=form.square.dtype), squared_cost(form, table)
+        log_joint = -0.5 * cost / level
     if rules.pooled:
         log_joint = log_joint.sum(1, keepdim=True)
     log_joint[:, 0] += field
     total, weights = forward_backward(log_joint / rules.temperature, rules.stay, rules.prior)
-    return rules.temperature * total, weights.expand_as(cost), cost, torch.ones_like(cost) if h is None else h
+    return rules.temperature * total, weights.expand_as(cost), cost, h
 
 
 class _LogEvidence(torch.autograd.Function):
@@ -155,9 +159,14 @@ class _LogEvidence(torch.autograd.Function):
             form = QuadraticForm(gram[part], cross[part], square[part], square[part], count[part])
             total, weights, cost, h = _weighed(form, own, known, rules)
             mean = _expected(weights, own)
-            scaled = _expected(weights * h, own) if rules.gain else mean
-            sizes = (weights * h).sum(-1), (weights * h**2).sum(-1), (weights * cost).sum((-1, -2))
-            parts.append((total, mean, scaled, _second(weights, own), _expected(weights, unused), *sizes))
+            scaled, gains = mean, (torch.ones_like(square[part]),) * 2
+            if rules.gain:
+                scaled = _expected(weights * h, own)
+                gains = (weights * h).sum(-1), (weights * h**2).sum(-1)
+            residual = (weights * cost).sum((-1, -2))
+            parts.append(
+                (total, mean, scaled, _second(weights, own), _expected(weights, unused), *gains, residual)
+            )
         total, mean, scaled, second, rest, h, h_squared, cost = (
             torch.cat(p) for p in zip(*parts, strict=True)
         )
