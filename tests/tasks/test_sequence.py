@@ -294,3 +294,29 @@ def test_a_joint_table_of_two_vocabularies_is_refused(tmp_path):
     (tmp_path / "i.toml").write_text(text[:start] + data + text[end:], "utf-8")
     with pytest.raises(ConfigError, match='tied = "target" or "none"'):
         experiment_of(read_recipe(tmp_path / "i.toml")).network()
+
+
+def test_an_ensemble_writes_with_all_of_its_networks(tmp_path):
+    recipe = toy(tmp_path)
+    recipe.write_text(recipe.read_text("utf-8").replace("seeds = 1", "seeds = 2\nensemble = 2"), "utf-8")
+    train(recipe, tmp_path / "run")
+    assert [row["seed"] for row in record(tmp_path / "run", "metrics")["runs"]] == [0, 2]
+    lines, weights = read_lines_of(tmp_path / "run"), read_trained(tmp_path / "run").weights
+    assert sorted(weights) == [0, 1, 2, 3]
+    networks = lines.translate.model.networks
+    for seed, network in zip((0, 1), networks, strict=True):
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, weights[seed][name])
+    first = record(tmp_path / "run", "metrics")["runs"][0]
+    assert first["networks"] == 2
+    assert first["parameters"] == sum(value.numel() for seed in (0, 1) for value in weights[seed].values())
+
+
+@pytest.mark.parametrize("count", [0, 101])
+def test_an_ensemble_has_1_to_100_networks(count, tmp_path):
+    recipe = toy(tmp_path)
+    recipe.write_text(
+        recipe.read_text("utf-8").replace("seeds = 1", f"seeds = 1\nensemble = {count}"), "utf-8"
+    )
+    with pytest.raises(ConfigError, match="1 to 100 networks a run"):
+        read_recipe(recipe)

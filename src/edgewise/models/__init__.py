@@ -1,5 +1,6 @@
 """Whole named systems, as their papers have them."""
 
+from edgewise.models.ensemble import SequenceEnsemble
 from edgewise.models.gat import GAT, gat_on_bags
 from edgewise.models.gcn import GCN, dense_input, gcn_on_bags
 from edgewise.models.luong import Luong, LuongSettings, luong_attention
@@ -22,6 +23,7 @@ __all__ = [
     "RNNsearchSettings",
     "Seq2Seq",
     "Seq2SeqSettings",
+    "SequenceEnsemble",
     "SequenceModel",
     "Transformer",
     "TransformerDecoder",

@@ -7,6 +7,7 @@ from typing import Any, cast
 from torch import nn
 
 from edgewise.data.tokenizers import Subwords
+from edgewise.models.ensemble import together
 from edgewise.models.sequence import SequenceModel
 from edgewise.tasks.experiment import Measured, Metric
 from edgewise.tasks.fingerprints import fingerprint
@@ -65,7 +66,8 @@ class SequenceExperiment:
         return tokenised(self.parts.train, self.vocabularies, self.training.longest)
 
     def seeds(self, run: int) -> tuple[int, ...]:
-        return (run,)
+        count = self.training.ensemble
+        return tuple(range(run * count, (run + 1) * count))
 
     def network(self) -> nn.Module:
         sizes = self.vocabularies.source.size, self.vocabularies.target.size
@@ -79,14 +81,19 @@ class SequenceExperiment:
         return AveragedLearning(name, module, objective, seed=seed, **settings)
 
     def measure(self, run: int, members: Sequence[nn.Module]) -> Measured:
-        training, parts = self.training, self.parts
-        model = cast(SequenceModel, members[0])
-        translate = Translator(model, self.vocabularies, training.beam, training.length_penalty)
-        score = self.scoring.score
+        parts, score = self.parts, self.scoring.score
+        networks = [cast(SequenceModel, member) for member in members]
+        model = together(networks)
+        translate = self._translator(model)
         train = score(translate(parts.train.source[:SHOWN]), parts.train.target[:SHOWN])
         validation = score(translate(parts.validation.source), parts.validation.target)
         said = translate(parts.test.source)
         test = score(said, parts.test.target)
+        alone = (test,)
+        if len(networks) > 1:
+            alone = tuple(
+                score(self._translator(one)(parts.test.source), parts.test.target) for one in networks
+            )
         sizes = {"parameters": model.n_parameters, "training_tokens": self.pairs.n_tokens}
         more = self.scoring.more(said, parts.test.target) | sizes
         more["by_length"] = by_length(self.scoring, parts.test.source, said, parts.test.target)
@@ -103,7 +110,11 @@ class SequenceExperiment:
             "reference": list(parts.test.target),
             "hypothesis": said,
         }
-        return Measured(run, train, validation, test, (test,), table, more)
+        return Measured(run, train, validation, test, alone, table, more)
+
+    def _translator(self, model: SequenceModel) -> Translator:
+        training = self.training
+        return Translator(model, self.vocabularies, training.beam, training.length_penalty)
 
     def _note_examples(self, translate: Translator, said: Sequence[str]) -> None:
         """What the page shows, of the run measured last: test pairs spread over the lengths."""
@@ -162,6 +173,13 @@ class SequenceExperiment:
             f" {training.tokens} tokens of about equal length.",
             f"Adam (0.9, 0.98, 1e-9), learning rate up to {training.learning_rate:g} after {training.warmup} steps,"
             f" then falling with 1 / sqrt(step); {ends}; the weights {tested} are tested.",
+            *(
+                [
+                    f"{training.ensemble} networks of different seeds write together: their probabilities are averaged."
+                ]
+                if training.ensemble > 1
+                else []
+            ),
             f"Beam search, {training.beam} hypotheses, length penalty {training.length_penalty:g}.",
             *(["Vocabularies are learnt from the training part alone."] if self._learnt else []),
         ]

@@ -134,7 +134,8 @@ class SequenceTraining:
     """How a model of sequences is trained and searched.
 
     Attributes:
-        seeds: networks that are trained, with seeds 0, 1, ...; their mean and spread are reported.
+        seeds: runs, whose mean and spread are reported; the networks have the seeds 0, 1, ...
+        ensemble: networks a run, whose next-token probabilities are averaged (Sutskever et al. 2014).
         learning_rate: the largest step size of Adam (betas 0.9 and 0.98, eps 1e-9).
         warmup: steps in which it is reached; then it falls with 1 / sqrt(step) (Vaswani et al. 2017, eq. 3).
         weight_decay: decoupled decay of all weights.
@@ -150,6 +151,7 @@ class SequenceTraining:
     """
 
     seeds: int = 1
+    ensemble: int = 1
     learning_rate: float = 1e-3
     warmup: int = 1000
     weight_decay: float = 0.0
@@ -166,7 +168,8 @@ class SequenceTraining:
     longest: int = 200
 
     def __post_init__(self) -> None:
-        require(1 <= self.seeds <= 1000, "seeds", self.seeds, "1 to 1000 networks")
+        require(1 <= self.seeds <= 1000, "seeds", self.seeds, "1 to 1000 runs")
+        require(1 <= self.ensemble <= 100, "ensemble", self.ensemble, "1 to 100 networks a run")
         require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")
         for name in ("warmup", "weight_decay", "patience", "minutes", "clip", "length_penalty"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "0 or a positive number")

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from edgewise.data.tokenizers import Tokenizer, load_tokenizer
 from edgewise.errors import ConfigError, DataError, RunError
+from edgewise.models.ensemble import together
 from edgewise.tasks.networks import sequence_model
 from edgewise.tasks.records import TrainedRun, read_trained, with_weights
 from edgewise.tasks.sequence_tables import SequenceTraining, most_positions
@@ -107,7 +108,7 @@ def _some(lines: Iterator[str], most: int) -> tuple[tuple[str, ...], DataError |
 def read_lines_of(
     folder: Path, *, beam: int | None = None, length_penalty: float | None = None, aligned: bool = False
 ) -> Lines:
-    """The first network of a run, ready for text; the search is the recipe's unless another one is asked for.
+    """The first network of a run (all of an ensemble), ready for text; the search is the recipe's unless asked for.
 
     Raises:
         RunError: if the folder holds no run of sequences, is damaged, or a tokenizer is not the run's own.
@@ -129,8 +130,11 @@ def read_lines_of(
             expected="a beam of 1 or more, a penalty of 0 or more",
         )
     both = Vocabularies(*(_tokenizer(run, side) for side in ("source", "target")))
-    model = sequence_model(run.recipe.model, both.source.size, both.target.size)
-    translate = Translator(with_weights(model, run, run.seeds[0][0]), both, beam, penalty)
+    networks = [
+        with_weights(sequence_model(run.recipe.model, both.source.size, both.target.size), run, seed)
+        for seed in run.seeds[0]
+    ]
+    translate = Translator(together(networks), both, beam, penalty)
     if aligned:
         translate.alignment("", "")  # a model without attention says so now
     most = most_positions(run.recipe.model)
