@@ -116,6 +116,21 @@ def test_messages_turn_with_the_system(space_dim, symmetric):
 
 
 @pytest.mark.parametrize("space_dim", [2, 3])
+def test_a_law_that_turns_hears_how_fast_a_sender_passes_by(space_dim):
+    """The force of a fly-by depends on the speed across the line between two bodies, which a rotation leaves alone."""
+    law = law_of(space_dim=space_dim, rotation=True)
+    position, velocity, context = state(space_dim)
+    across = torch.zeros_like(velocity)
+    line = position[..., 1, :] - position[..., 0, :]
+    sideways = torch.roll(line, 1, -1) * torch.tensor([-1.0, 1.0, 0.0][:space_dim])
+    across[..., 1, :] = (
+        sideways - (sideways * line).sum(-1, keepdim=True) / line.square().sum(-1, keepdim=True) * line
+    )
+    before, after = (dense(messages_of(law, position, v, context)) for v in (velocity, velocity + across))
+    assert (after[:, :, 0, 1] - before[:, :, 0, 1]).abs().max() > 1e-4  # body 1, seen from body 0
+
+
+@pytest.mark.parametrize("space_dim", [2, 3])
 def test_the_tangent_is_a_unit_vector_across_the_pair(space_dim):
     position, velocity, _ = state(space_dim)
     pair = geometry(position, velocity, CandidateRelation(everybody()))

@@ -36,7 +36,7 @@ def geometry(position: Tensor, velocity: Tensor, pairs: CandidateRelation) -> di
     }
 
 
-INVARIANT = ("distance", "log_distance", "closeness", "radial_velocity")
+INVARIANT = ("distance", "log_distance", "closeness", "radial_velocity", "transverse_velocity")
 COVARIANT = ("displacement", "direction", "log_distance", "closeness", "relative_velocity", "radial_velocity")
 
 
@@ -47,6 +47,11 @@ def tangent(pair: dict[str, Tensor]) -> Tensor:
         return torch.stack([-u[..., 1], u[..., 0]], dim=-1)
     across = pair["relative_velocity"] - pair["radial_velocity"] * u
     return across / across.norm(dim=-1, keepdim=True).clamp_min(NEAREST)
+
+
+def transverse_velocity(pair: dict[str, Tensor]) -> Tensor:
+    """w . t: how fast the sender passes the receiver by, with the sign of the turn in the plane."""
+    return (pair["relative_velocity"] * tangent(pair)).sum(-1, keepdim=True)
 
 
 def antisymmetric(messages: Tensor) -> Tensor:
@@ -61,7 +66,7 @@ class PairwiseLaw(nn.Module):
         f_k(s_j, s_i),  k = 0 .. n_types - 1,   one shared network with a linear head a type
 
     With `rotation` the spatial part of a message is a_k u + b_k t, with coefficients that depend only on what a
-    rotation leaves alone (|r|, radial velocity) and t the tangent; with `symmetric`, f_k(j, i) = -f_k(i, j); with
+    rotation leaves alone (|r|, the radial velocity w . u and the transverse one w . t) and t the tangent; with `symmetric`, f_k(j, i) = -f_k(i, j); with
     `additive` only the sender is read; without `translation` both positions enter as they are; with `separable`,
     f_k = sum_r w_kr a_r(s_j) b_r(s_i), where nothing of the pair but its ends is read. With `instantaneous` the
     sender's state at the next frame is read beside that at this one; with `layers` the heads of joint types are tied
@@ -154,6 +159,8 @@ class PairwiseLaw(nn.Module):
         nodes = pairs.nodes(torch.cat(known, -1))
         senders = nodes if after is None else pairs.nodes(torch.cat([*known, after], -1))
         edges = None
+        if pair and self.config.rotation:
+            pair = pair | {"transverse_velocity": transverse_velocity(pair)}
         if pair and not ends_only:
             seen = torch.cat([pair[name] for name in (INVARIANT if self.config.rotation else COVARIANT)], -1)
             edges = seen if pairs.complete else seen.transpose(0, 1).flatten(1, 3)
