@@ -203,7 +203,7 @@ CONFIGS = {
     ),
     "[grph]\nwindow = 3\n": ("settings.toml: unknown setting 'grph' (did you mean 'graph'?)",),
     "max_steps = 'many'\n": ("settings.toml: max_steps is 'many'", "a value like 4000 (int)"),
-    "method = 'magic'\n": ("unknown method 'magic'", "superposition, nri, correlation"),
+    "method = 'magic'\n": ("unknown method 'magic'", "superposition, hybrid, nri, correlation"),
 }
 
 

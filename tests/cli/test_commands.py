@@ -193,6 +193,20 @@ def test_infer_stops_within_its_time_limit(edgewise, springs, tmp_path):
     assert answer.err.count("(done)") == 2
 
 
+def test_infer_says_how_strongly(edgewise, tmp_path):
+    data, out = tmp_path / "springs.nc", tmp_path / "r"
+    words = ("--entities", 3, "--sequences", 6, "--steps", 14, "--strength-spread", 0.5)
+    assert edgewise("simulate", "springs", *words, "--out", data).code == 0
+    answer = edgewise("infer", data, "--strengths", "continuous", *QUICK, "--quiet", "--out", out)
+    assert (answer.code, answer.err) == (0, "")
+    assert "strengths: correlation " in answer.out
+    with (out / "edges.csv").open() as table:
+        assert "strength,strength_low,strength_high" in table.readline()
+    assert "strengths: correlation " in edgewise("evaluate", out, data).out
+    measured = edgewise("evaluate", out, data, "--json").record
+    assert measured["strength"] == json.loads((out / "metrics.json").read_text("utf-8"))["strength"]
+
+
 def test_apply_reads_new_recordings_with_a_law(edgewise, run, springs, tmp_path):
     out = tmp_path / "r"
     fresh = tmp_path / "fresh.csv"
@@ -206,6 +220,34 @@ def test_apply_reads_new_recordings_with_a_law(edgewise, run, springs, tmp_path)
     again = edgewise("apply", run, springs, "--out", out, "--overwrite")
     assert again.code == 0
     assert "entities in 8 recordings" in again.out
+
+
+def test_apply_exact_answers_by_the_posterior_and_else_at_once(edgewise, run, springs, tmp_path):
+    hybrid = tmp_path / "hybrid"
+    words = ("--method", "hybrid", "--encoder-steps", 3, *QUICK, "--quiet")
+    assert edgewise("infer", springs, *words, "--out", hybrid).code == 0
+    assert not (hybrid / "checkpoints").exists()
+    for flags, who in (((), "encoder"), (("--exact",), "exact posterior")):
+        out = tmp_path / who
+        answer = edgewise("apply", hybrid, springs, *flags, "--out", out, "--json")
+        assert answer.code == 0
+        about = json.loads((out / "run.json").read_text("utf-8"))
+        assert about["answered_by"] == who
+        assert (out / "report.html").exists()
+    exact, of_the_fit = (
+        xr.load_dataset(folder / "posterior.nc", engine="h5netcdf")["probability"]
+        for folder in (tmp_path / "exact posterior", hybrid)
+    )
+    assert exact.equals(of_the_fit)
+    # A superposition has no other answer; an encoder alone has no exact one.
+    assert edgewise("apply", run, springs, "--exact", "--out", tmp_path / "same").code == 0
+    nri = tmp_path / "nri"
+    words = ("--method", "nri", "--max-steps", 2, "--hidden", 8, "--quiet")
+    assert edgewise("infer", springs, *words, "--out", nri).code == 0
+    answer = edgewise("apply", nri, springs, "--exact", "--out", tmp_path / "none")
+    assert answer.code == 1
+    assert "nri has no exact posterior" in answer.err
+    assert not (tmp_path / "none").exists()
 
 
 def test_forecast_writes_every_format(edgewise, run, tmp_path):

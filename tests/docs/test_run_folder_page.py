@@ -22,15 +22,20 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"`([^`\n]+)`", text))
 
 
-@pytest.fixture(scope="module", params=["superposition", "windows", "no positions", "correlation"])
+@pytest.fixture(
+    scope="module", params=["superposition", "windows", "no positions", "correlation", "strengths", "hybrid"]
+)
 def run(request, tmp_path_factory, short_fit):
     """The run folder of each kind of result."""
-    data = ew.simulate("springs", entities=4, sequences=3, steps=32, seed=0)
+    spread = 0.5 if request.param == "strengths" else 0.0
+    data = ew.simulate("springs", entities=4, sequences=3, steps=32, seed=0, strength_spread=spread)
     if request.param == "no positions":
         data = ew.simulate("kuramoto", entities=4, sequences=3, steps=32, seed=0)
     settings = {
         "windows": {"graph": "per-window", "window": 8, "no_interaction": "yes"},
         "correlation": {"method": "correlation"},
+        "hybrid": {"method": "hybrid", "encoder_steps": 2},
+        "strengths": {"strengths": "continuous"},
     }
     return ew.infer(data, **settings.get(request.param, {})).save(tmp_path_factory.mktemp("run"))
 
@@ -44,7 +49,13 @@ def test_every_field_is_described(run):
     curve = law["types"][0]
     written = {
         "run.json": {*about, *about["data"]},
-        "metrics.json": {*metrics, *forecast, *metrics["calibration"], *metrics["baselines"]},
+        "metrics.json": {
+            *metrics,
+            *forecast,
+            *(metrics.get("strength") or {}),
+            *metrics["calibration"],
+            *metrics["baselines"],
+        },
         "law.json": {*law, *curve, *curve.get("table", {})},
         "edges.csv": {*pd.read_csv(run / "edges.csv")},
         "The others": {*model, *history, *preview, *preview["sequences"][0]},

@@ -21,6 +21,7 @@ EVERYTHING_ELSE = {
         "neighbours": 4,
         "prior": [0.5, 0.25, 0.25],
         "fill_gaps": 0,
+        "strengths": "types",
     },
     "law": {
         "translation": False,
@@ -39,6 +40,8 @@ EVERYTHING_ELSE = {
         "seed": 5,
         "max_steps": 10,
         "min_steps": 5,
+        "refit_steps": 0,
+        "refit_horizon": 1,
         "time_limit": 2.5,
         "batch_size": 8,
         "learning_rate": 0.01,
@@ -61,6 +64,7 @@ EVERYTHING_ELSE = {
         "dynamic": True,
         "precision": "bfloat16",
     },
+    "hybrid": {"dreams": 0.5, "encoder_steps": 20, "encoder_hidden": 32},
 }
 
 
@@ -69,7 +73,7 @@ def test_a_dictionary_of_everything_survives_the_round_trip():
     assert config.to_dict() == EVERYTHING_ELSE
     assert InferenceConfig.from_dict(config.to_dict()) == config
     defaults = InferenceConfig().to_dict()
-    for section in ("graph", "law", "training", "confidence", "nri"):
+    for section in ("graph", "law", "training", "confidence", "nri", "hybrid"):
         assert EVERYTHING_ELSE[section].keys() == defaults[section].keys()
         assert EVERYTHING_ELSE[section] != defaults[section]
 
@@ -81,7 +85,7 @@ def test_the_defaults_survive_the_round_trip():
 
 def test_flat_keys_find_their_table():
     flat = {"method": "superposition"}
-    for section in ("graph", "law", "training", "confidence", "nri"):
+    for section in ("graph", "law", "training", "confidence", "nri", "hybrid"):
         flat |= EVERYTHING_ELSE[section]
     assert InferenceConfig.from_dict(flat) == InferenceConfig.from_dict(EVERYTHING_ELSE)
 
@@ -128,7 +132,9 @@ def test_an_unknown_method_names_the_nearest():
     with pytest.raises(ConfigError) as error:
         InferenceConfig.from_dict({"method": "superpositon"})
     assert "unknown method 'superpositon' (did you mean 'superposition'?)" in str(error.value)
-    assert "one of superposition, nri, correlation, partial-correlation, lag-regression" in str(error.value)
+    assert "one of superposition, hybrid, nri, correlation, partial-correlation, lag-regression" in str(
+        error.value
+    )
 
 
 @pytest.mark.parametrize(

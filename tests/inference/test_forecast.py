@@ -7,6 +7,7 @@ import torch
 from edgewise.data import clock, from_arrays
 from edgewise.errors import ConfigError
 from edgewise.inference import infer
+from edgewise.inference.fitted_law import observed
 from edgewise.inference.forecast import belief_of, roll_out, sampled_graph
 
 from .worlds import QUICK, planted, springs, with_values, without_velocity
@@ -218,3 +219,28 @@ def test_a_forecast_with_windows_goes_on_with_the_last_graph():
     last = result.probability.isel(window=-1).to_numpy()
     expected = roll_out(law.model, law.encoding, ds, last, steps=2)
     np.testing.assert_allclose(result.forecast(steps=2)["x"], expected["x"], rtol=1e-10)
+
+
+def test_senders_that_act_within_a_frame_are_found_with_the_frame_itself():
+    """The next frame is on both sides of the law's equation: what a forecast gives must solve it."""
+    ds, truth = planted(sequences=3, frames=40)
+    result = infer(ds, instantaneous=True, max_steps=40, hidden=16)
+    assert result.metrics["forecast"]["steps"][0] == 1
+    law, belief = result.fitted, result.probability.to_numpy()
+    ahead = law.forecast(ds, belief, steps=1)["level"].to_numpy()
+    joined = np.concatenate([ds["level"].to_numpy(), ahead], 1)
+    longer = from_arrays({"level": joined}, edges=truth)
+    whole = observed(longer, law.encoding, result.config)
+    with torch.no_grad():
+        own, messages, _ = law.model.terms(whole)
+    weight = belief_of(belief).weight.clone()
+    weight[..., 0] *= not bool(law.model.null)
+    expected = own[:, -1] + torch.einsum("srjk,srjkd->srd", weight, messages[:, -1])
+    torch.testing.assert_close(whole.target[:, -1], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_drawn_futures_with_effects_within_a_frame_are_the_same_again():
+    result = infer(planted(sequences=3, frames=40)[0], instantaneous=True, max_steps=20, hidden=16)
+    first, second = (result.forecast(steps=4, samples=3, seed=2) for _ in range(2))
+    assert first.identical(second)
+    assert first["level"].std("sample").min() > 0

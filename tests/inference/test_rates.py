@@ -92,7 +92,8 @@ def true_law(encoding, gain):
         messages = torch.stack([torch.zeros_like(effect), effect], -2)
         return omega, messages.float(), torch.full_like(omega, -20.0)
 
-    return SimpleNamespace(terms=terms, level=torch.ones(()), null=torch.tensor(True), gain=gain)
+    idle = torch.tensor(True)
+    return SimpleNamespace(terms=terms, level=torch.ones(()), null=idle, gain=gain, strengths=False)
 
 
 def truth(ds):

@@ -13,6 +13,7 @@ def apply(
     /,
     *,
     out: Target,
+    exact: Flag = False,
     overwrite: Flag = False,
     json: Flag = False,
     reading: Reading = Reading(),  # noqa: B008 - a frozen record
@@ -23,6 +24,7 @@ def apply(
         run: A run folder of `edgewise infer`.
         data: New trajectories with the same features.
         out: The run folder to write; it must be empty or not exist.
+        exact: Answer by the exact posterior, also where a hybrid run would answer at once by its encoder.
         overwrite: Replace the run that is in the folder.
         json: Print one JSON object (the metrics and the paths) on stdout.
         reading: How the file is read.
@@ -32,7 +34,7 @@ def apply(
 
     fitted = read_run(run)
     check_folder(out, overwrite=overwrite)
-    result = with_command(fitted.apply(reading.load(data)), "apply", command_words(), data)
+    result = with_command(fitted.apply(reading.load(data), exact=exact), "apply", command_words(), data)
     prepare_folder(out, overwrite=overwrite)
     complete_run(result, out)
     write_report(out)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.cli.options import Flag, Reading
-from edgewise.cli.out import print_json, print_table
+from edgewise.cli.out import print_json, print_strength, print_table
 
 
 def evaluate(
@@ -26,6 +26,7 @@ def evaluate(
     from edgewise.errors import DataError
     from edgewise.inference.evaluate import graph_metrics
     from edgewise.inference.records import read_run
+    from edgewise.inference.strength_metrics import strength_metrics
 
     result = read_run(run)
     ds = reading.load(data)
@@ -35,11 +36,16 @@ def evaluate(
         )
     _check_same(result, ds, data)
     metrics = graph_metrics(result.probability, ds, scope=result.config.graph.graph)
+    strengths = strength_metrics(result.confidence, ds) if "strength" in result.confidence else None
+    if "strength" in result.confidence:
+        metrics["strength"] = strengths
     metrics["n_edges"] = len(result.edges())
     if json:
         print_json(metrics)
     else:
         print_table(metrics)
+        if strengths is not None:
+            print_strength(strengths)
 
 
 def _check_same(result: Any, ds: Any, data: Path) -> None:

@@ -76,7 +76,7 @@ def infer(
         complete_run(with_command(result, "infer", command_words(), data), out)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(how_to_go_on() if run.begun else "nothing was written") from None
-    checkpoints.remove()
+    checkpoints.clear()
     write_report(out)
     print_run(result, out, json=json)
 

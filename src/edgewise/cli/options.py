@@ -29,6 +29,7 @@ GROUPS = {
     "training": Group("The fit", sort_key=23),
     "confidence": Group("How sure it is", sort_key=24),
     "nri": Group("Neural relational inference (--method nri)", sort_key=25),
+    "hybrid": Group("The encoder beside the exact posterior (--method hybrid)", sort_key=26),
 }
 
 

@@ -53,11 +53,21 @@ def print_summary(result: Any, run: Path | None = None) -> None:
         print(f"note: {note}")
     if metrics["edge_accuracy"] is not None:
         print_table(metrics)
+    if metrics.get("strength"):
+        print_strength(metrics["strength"])
     if metrics.get("forecast"):
         _print_forecast(metrics["forecast"])
     if run is not None:
         print(f"run:  {run}")
         print(f"page: {run / 'report.html'}")
+
+
+def print_strength(found: dict[str, Any]) -> None:
+    """How well continuous strengths agree with known ones, in a line."""
+    print(
+        f"strengths: correlation {number(found['correlation'])} with the truth;"
+        f" the 95 % intervals hold {percent(found['coverage'])}"
+    )
 
 
 def _graphs(result: Any) -> str:

@@ -18,6 +18,7 @@ def simulate(
     noise: float = 0.0,
     missing: float = 0.0,
     edge_probability: float = 0.5,
+    strength_spread: float = 0.0,
     overwrite: Flag = False,
     json: Flag = False,
 ) -> None:
@@ -33,6 +34,7 @@ def simulate(
         noise: Standard deviation of observation noise on every recorded value, in data units.
         missing: Share of values that are not observed.
         edge_probability: How likely a pair interacts (charged: how likely a charge is positive).
+        strength_spread: Of springs: constants are drawn between 1 - spread and 1 + spread times the usual one.
         overwrite: Replace the file if it exists.
         json: Print a summary of the data as one JSON object on stdout.
     """
@@ -41,6 +43,7 @@ def simulate(
     from edgewise.physics import simulate as run_simulation
 
     check_target(out, overwrite=overwrite)
+    options = {"strength_spread": strength_spread} if strength_spread else {}
     ds = run_simulation(
         system,
         entities=entities,
@@ -50,6 +53,7 @@ def simulate(
         noise=noise,
         missing=missing,
         edge_probability=edge_probability,
+        **options,
     )
     save(ds, out, overwrite=overwrite)
     if json:

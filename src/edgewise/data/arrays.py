@@ -15,7 +15,7 @@ from edgewise.data.chosen import chosen
 from edgewise.data.foreign_arrays import interpret
 from edgewise.data.gate import validate
 from edgewise.data.roles import features as feature_names
-from edgewise.data.roles import role, time_units
+from edgewise.data.roles import holds_strengths, role, time_units
 from edgewise.data.schema import from_arrays
 from edgewise.data.wording import asked
 from edgewise.errors import DataError
@@ -71,8 +71,8 @@ def write_npz(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> N
     """Write a data set as `.npz`.
 
     Entries: each feature [sequence, time, entity]; `time` [time] or `clock` [sequence, time]; `entity`,
-    `sequence` (names); `edges` if there is truth; `roles`, a JSON text with the features, their roles and
-    units.
+    `sequence` (names); `edges` and `strength` if there is truth; `roles`, a JSON text with the features,
+    their roles and units.
 
     Raises:
         DataError: the file exists and `overwrite` is False, or it cannot be written.
@@ -83,6 +83,8 @@ def write_npz(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> N
     arrays = {name: ds[name].to_numpy() for name in (*names, axis, "entity", "sequence")}
     if "edges" in ds:
         arrays["edges"] = ds["edges"].to_numpy()
+    if holds_strengths(ds):
+        arrays["strength"] = ds["strength"].to_numpy()
     units = {name: str(ds[name].attrs["units"]) for name in names if "units" in ds[name].attrs}
     if (clock_units := time_units(ds)) is not None:
         units["time"] = clock_units
@@ -128,7 +130,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 def _own(arrays: dict[str, np.ndarray], path: Path) -> xr.Dataset:
     try:
         notes = json.loads(str(arrays[_NOTES]))
-        return from_arrays(
+        ds = from_arrays(
             {name: arrays[name] for name in notes["features"]},
             position=notes["position"],
             velocity=notes["velocity"],
@@ -139,6 +141,9 @@ def _own(arrays: dict[str, np.ndarray], path: Path) -> xr.Dataset:
             edges=arrays.get("edges"),
             units=notes["units"],
         )
+        if "strength" in arrays and "strength" not in notes["features"]:
+            ds = validate(ds.assign(strength=(("sequence", "receiver", "sender"), arrays["strength"])))
+        return ds
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise DataError(
             f"{path}: the entry '{_NOTES}' does not fit the arrays ({error!r})",

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import xarray as xr
 
-from edgewise.data.roles import ROLES, clock, features, positions, role, velocities
+from edgewise.data.roles import ROLES, clock, features, holds_strengths, positions, role, velocities
 
 _REGULAR = 1e-6  # steps that differ by less than this, relative to the median step, are equal
 
@@ -71,6 +71,9 @@ def fingerprint(ds: xr.Dataset) -> str:
         labels = ds["edges"].to_numpy().astype("<i8")
         diagonal = np.eye(labels.shape[-1], dtype=bool)
         digest.update(np.where(diagonal, -1, labels).astype("<i8").tobytes())
+    if holds_strengths(ds):
+        strength = ds["strength"].to_numpy()
+        digest.update(_canonical(np.where(np.eye(strength.shape[-1], dtype=bool), 0.0, strength)))
     return digest.hexdigest()
 
 

@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 import xarray as xr
 
-from edgewise.data.roles import DIMS, RESERVED, ROLES, clock, features, role
+from edgewise.data.roles import DIMS, RESERVED, ROLES, clock, features, holds_strengths, role
 from edgewise.data.stamps import as_numbers
+from edgewise.data.strength_check import with_checked_strengths
 from edgewise.data.truth_check import with_checked_truth
 from edgewise.data.wording import did_you_mean, listing
 from edgewise.errors import DataError
@@ -47,6 +48,7 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
         ds.attrs[name] = role(ds, name)
     _check_clock(ds)
     _check_values(ds)
+    ds = with_checked_strengths(ds)
     return with_checked_truth(ds) if "edges" in ds else ds
 
 
@@ -58,8 +60,9 @@ def _check_variables(ds: xr.Dataset) -> None:
             expected="features over the dimensions sequence, time and entity",
             fix="rename the dimensions, or build the data set with edgewise.data.from_arrays",
         )
+    truth = {"edges", "strength"} if holds_strengths(ds) else {"edges"}
     for name, variable in ds.data_vars.items():
-        if name != "edges" and set(variable.dims) != set(DIMS):
+        if name not in truth and set(variable.dims) != set(DIMS):
             raise DataError(
                 f"the variable '{name}' has the dimensions ({listing(variable.dims)})",
                 expected="every feature to have the dimensions sequence, time and entity",

@@ -55,6 +55,11 @@ def features(ds: xr.Dataset) -> list[str]:
     return [str(name) for name in ds.data_vars if set(ds[name].dims) == set(DIMS) and name != "edges"]
 
 
+def holds_strengths(ds: xr.Dataset) -> bool:
+    """Whether a data set holds known strengths: a variable `strength` of pairs (not a feature of that name)."""
+    return "strength" in ds.data_vars and {"receiver", "sender"} <= set(ds["strength"].dims)
+
+
 def clock(ds: xr.Dataset) -> np.ndarray:
     """When each frame was taken, in the unit of the `time` (or `clock`) coordinate.
 

@@ -9,7 +9,9 @@ An `xarray.Dataset` over the dims `sequence, time, entity`:
 - roles in the attributes of the data set: `position`, `velocity`, `rate` (lists of features);
 - optional truth `edges(sequence, receiver, sender)`, or `(sequence, time, receiver, sender)`: the kind of
   interaction that the sender has on the receiver, 0 none, -1 unknown; the diagonal means nothing. Training
-  never sees it.
+  never sees it;
+- optional truth `strength(sequence, receiver, sender)`: how strongly the sender acts, a number, 0 not at all, NaN
+  unknown. Training never sees it either.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from edgewise.data.roles import clock
 from edgewise.data.wording import listing
 from edgewise.errors import DataError
 
-_PAIR = ("receiver", "sender")
+PAIR = ("receiver", "sender")
 
 
 def with_checked_truth(ds: xr.Dataset) -> xr.Dataset:
@@ -23,39 +23,40 @@ def with_checked_truth(ds: xr.Dataset) -> xr.Dataset:
         DataError: the edges are of another shape, or hold something else than -1, 0, 1, 2, ...
     """
     edges = ds["edges"]
-    if not set(_PAIR) <= set(edges.dims) or not set(edges.dims) <= {"sequence", "time", *_PAIR}:
+    if not set(PAIR) <= set(edges.dims) or not set(edges.dims) <= {"sequence", "time", *PAIR}:
         raise DataError(
             f"the truth 'edges' has the dimensions ({listing(edges.dims)})",
             expected="(sequence, receiver, sender), or (sequence, time, receiver, sender) if it changes in "
             "time",
         )
     n_entities = ds.sizes["entity"]
-    for dim in _PAIR:
+    for dim in PAIR:
         if edges.sizes[dim] != n_entities:
             raise DataError(
                 f"the truth 'edges' has {edges.sizes[dim]} {dim}s and the data set {n_entities} entities",
                 expected="a row (receiver) and a column (sender) for each entity",
             )
         if dim in edges.coords:
-            edges = _in_entity_order(edges, dim, ds["entity"].to_numpy())
+            edges = in_entity_order(edges, dim, ds["entity"].to_numpy())
     if "sequence" not in edges.dims:
         edges = edges.expand_dims(sequence=ds["sequence"])
-    order = [dim for dim in ("sequence", "time", *_PAIR) if dim in edges.dims]
+    order = [dim for dim in ("sequence", "time", *PAIR) if dim in edges.dims]
     labels = edges.transpose(*order).to_numpy()
     labels = _labels(labels, order, ds)
     if labels.ndim == 4:
         labels = np.where(np.isnan(clock(ds))[..., None, None], -1, labels)
-    out = ds.drop_vars(["edges", *(dim for dim in _PAIR if dim in ds.coords)])
+    out = ds.drop_vars(["edges", *(dim for dim in PAIR if dim in ds.coords)])
     return out.assign(edges=(order, labels, dict(edges.attrs)))
 
 
-def _in_entity_order(edges: xr.DataArray, dim: str, entity: np.ndarray) -> xr.DataArray:
+def in_entity_order(edges: xr.DataArray, dim: str, entity: np.ndarray) -> xr.DataArray:
+    """Known pairs with their receivers or senders in the order of the entities."""
     names = [str(name) for name in edges[dim].to_numpy()]
     if names == list(entity):
         return edges
     if sorted(names) != sorted(entity):
         raise DataError(
-            f"the {dim}s of the truth 'edges' are {listing(names)}; the entities are {listing(entity)}",
+            f"the {dim}s of the truth '{edges.name}' are {listing(names)}; the entities are {listing(entity)}",
             expected="the same names",
         )
     return edges.isel({dim: [names.index(name) for name in entity]})

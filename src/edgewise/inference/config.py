@@ -9,7 +9,7 @@ from edgewise.errors import ConfigError
 from edgewise.settings import one_of, plain, require, take
 
 Scope = Literal["per-sequence", "shared", "per-window"]
-METHODS = ("superposition", "nri", "correlation", "partial-correlation", "lag-regression")
+METHODS = ("superposition", "hybrid", "nri", "correlation", "partial-correlation", "lag-regression")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class GraphConfig:
         neighbours: candidates are the so many nearest entities (0: every other entity).
         prior: prior probability of each type; empty: all alike.
         fill_gaps: longest gap in frames that is bridged by interpolation where a value is only looked at.
+        strengths: "types", or "continuous" for one law whose strength is a number of each pair's own, with an interval;
+            prior is then that of not acting and of acting, and is learnt if it is empty.
     """
 
     edge_types: int = 2
@@ -42,6 +44,7 @@ class GraphConfig:
     neighbours: int = 0
     prior: tuple[float, ...] = ()
     fill_gaps: int = 3
+    strengths: Literal["types", "continuous"] = "types"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prior", tuple(float(p) for p in self.prior))
@@ -76,6 +79,30 @@ class GraphConfig:
                 len(self.prior) == self.edge_types and min(self.prior) > 0 and abs(sum(self.prior) - 1) < 1e-6
             )
             require(right, "prior", self.prior, f"{self.edge_types} positive probabilities that sum to 1")
+        one_of("strengths", self.strengths, ("types", "continuous"))
+        if self.strengths == "continuous":
+            self._check_strengths()
+
+    def _check_strengths(self) -> None:
+        """Refuse what makes no sense, or is not known, of strengths that are numbers."""
+        asked = {
+            f"edge_types = {self.edge_types}": (
+                self.edge_types != 2,
+                "one law, and so 2 types: no interaction, acts",
+            ),
+            f"layers = {self.layers}": (bool(self.layers), "one relation"),
+            f"most_types = {self.most_types}": (self.most_types > 0, "one law"),
+            "no_interaction = 'no'": (self.no_interaction == "no", "pairs that may not act at all"),
+            "undirected": (self.undirected, "directed graphs: each direction has a strength of its own"),
+            "graph = 'per-window'": (self.graph == "per-window", "one graph a recording, or one for all"),
+        }
+        for what, (is_asked, expected) in asked.items():
+            if is_asked:
+                raise ConfigError(
+                    f"strengths = 'continuous' together with {what}",
+                    expected=expected,
+                    fix=f"drop {what.partition(' = ')[0]}, or strengths",
+                )
 
     def _count_layers(self) -> None:
         if not self.layers:
@@ -174,6 +201,9 @@ class TrainingConfig:
         max_steps: most gradient steps, should the marginal likelihood not settle earlier.
         min_steps: steps with types before the marginal likelihood may count as settled; many for laws that are found
             slowly, such as of bodies that meet closely.
+        refit_steps: steps in which a copy of the fitted law is refitted to the mean motion by least squares, for
+            forecasts where rare large motions make up the error (0: forecasts are the law's).
+        refit_horizon: steps that the copy goes on from its own states while it is compared with what happened.
         time_limit: seconds after which the fit is brought to its end (0: none).
         batch_size: recordings (or stretches of one) a step; 0 chooses by the number of pairs.
         learning_rate: Adam's step size; it falls to zero over the last third of the fit.
@@ -184,6 +214,8 @@ class TrainingConfig:
     seed: int = 0
     max_steps: int = 4000
     min_steps: int = 0
+    refit_steps: int = 0
+    refit_horizon: int = 1
     time_limit: float = 0.0
     batch_size: int = 0
     learning_rate: float = 3e-3
@@ -193,7 +225,15 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", self.seed, "0 or a positive whole number")
         require(self.max_steps >= 1, "max_steps", self.max_steps, "at least 1 step")
-        require(self.min_steps >= 0, "min_steps", self.min_steps, "0 or a positive number of steps")
+        for name in ("min_steps", "refit_steps"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), "0 or a positive number of steps")
+        require(1 <= self.refit_horizon <= 1000, "refit_horizon", self.refit_horizon, "1 to 1000 steps")
+        if self.refit_horizon > 1 and not self.refit_steps:
+            raise ConfigError(
+                f"refit_horizon = {self.refit_horizon} without refit_steps",
+                expected="a number of steps of the refit",
+                fix="set refit_steps = 2000, or drop refit_horizon",
+            )
         require(self.time_limit >= 0, "time_limit", self.time_limit, "seconds, or 0 for none")
         require(self.batch_size >= 0, "batch_size", self.batch_size, "0 (chosen) or a positive number")
         require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")
@@ -285,9 +325,31 @@ class NRIConfig:
 
 
 @dataclass(frozen=True)
+class HybridConfig:
+    """Hybrid inference: superposition, with an encoder that was taught by its exact posterior beside it.
+
+    Attributes:
+        dreams: share of each batch that is dreamt under the fitted law, with graphs that are known since they were
+            drawn; the rest are recordings with their exact posteriors.
+        encoder_steps: gradient steps in which the encoder learns to answer like the exact posterior.
+        encoder_hidden: width of the encoder (0: that of the law).
+    """
+
+    dreams: float = 0.75
+    encoder_steps: int = 500
+    encoder_hidden: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.dreams <= 1, "dreams", self.dreams, "a share from 0 to 1")
+        require(self.encoder_steps >= 1, "encoder_steps", self.encoder_steps, "at least 1 step")
+        right = self.encoder_hidden == 0 or 4 <= self.encoder_hidden <= 4096
+        require(right, "encoder_hidden", self.encoder_hidden, "0 (that of the law), or 4 to 4096 units")
+
+
+@dataclass(frozen=True)
 class InferenceConfig:
     """Everything that decides an inference: `method`, and the tables `graph`, `law`, `training`, `confidence`,
-    `nri`."""
+    `nri`, `hybrid`."""
 
     method: str = "superposition"
     graph: GraphConfig = field(default_factory=GraphConfig)
@@ -295,17 +357,62 @@ class InferenceConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     confidence: ConfidenceConfig = field(default_factory=ConfidenceConfig)
     nri: NRIConfig = field(default_factory=NRIConfig)
+    hybrid: HybridConfig = field(default_factory=HybridConfig)
 
     def __post_init__(self) -> None:
         one_of("method", self.method, METHODS)
+        self._check_strengths()
+        self._check_refit()
         self._check_confidence()
+
+    def _check_strengths(self) -> None:
+        """Refuse what continuous strengths do not go together with."""
+        if self.graph.strengths == "types":
+            return
+        if self.method != "superposition":
+            raise ConfigError(
+                f"strengths = 'continuous' with the method {self.method}",
+                expected="method = 'superposition', in which effects add up",
+                fix="drop strengths, or the method",
+            )
+        if self.law.gain == "profiled":
+            raise ConfigError(
+                "strengths = 'continuous' together with gain = 'profiled'",
+                expected="series of known scale: a gain and the strengths of a receiver cannot be told apart",
+                fix="drop one of the two",
+            )
+        confidence = self.confidence
+        for name in ("fdr", "ensemble", "bootstrap"):
+            if getattr(confidence, name) not in (0, 1):
+                raise ConfigError(
+                    f"strengths = 'continuous' together with {name} = {getattr(confidence, name):g}",
+                    expected="the intervals that continuous strengths have by themselves",
+                    fix=f"drop {name}, or strengths",
+                )
+
+    def _check_refit(self) -> None:
+        """Refuse a refit where there is no law of increments, or no one graph to hold."""
+        if not self.training.refit_steps:
+            return
+        refused = {
+            f"the method {self.method}": self.method not in ("superposition", "hybrid"),
+            "gain = 'profiled'": self.law.gain == "profiled",
+            "graph = 'per-window'": self.graph.graph == "per-window",
+        }
+        for what, given in refused.items():
+            if given:
+                raise ConfigError(
+                    f"refit_steps = {self.training.refit_steps} with {what}",
+                    expected="a superposition law of known gain, and one graph a recording or one for all",
+                    fix="drop refit_steps",
+                )
 
     def _check_confidence(self) -> None:
         """Refuse what a method, or a graph of which every type acts, cannot be asked."""
         asked = [
             name for name in ("fdr", "ensemble", "bootstrap") if getattr(self.confidence, name) not in (0, 1)
         ]
-        if asked and self.method != "superposition":
+        if asked and self.method not in ("superposition", "hybrid"):
             raise ConfigError(
                 f"{asked[0]} = {getattr(self.confidence, asked[0]):g} with the method {self.method}",
                 expected="method = 'superposition', which has a likelihood",
@@ -352,16 +459,23 @@ class InferenceConfig:
             training=TrainingConfig(**chosen["training"]),
             confidence=ConfidenceConfig(**chosen["confidence"]),
             nri=NRIConfig(**chosen["nri"]),
+            hybrid=HybridConfig(**chosen["hybrid"]),
         )
 
 
 SECTIONS: dict[
     str,
-    type[GraphConfig] | type[LawConfig] | type[TrainingConfig] | type[ConfidenceConfig] | type[NRIConfig],
+    type[GraphConfig]
+    | type[LawConfig]
+    | type[TrainingConfig]
+    | type[ConfidenceConfig]
+    | type[NRIConfig]
+    | type[HybridConfig],
 ] = {
     "graph": GraphConfig,
     "law": LawConfig,
     "training": TrainingConfig,
     "confidence": ConfidenceConfig,
     "nri": NRIConfig,
+    "hybrid": HybridConfig,
 }

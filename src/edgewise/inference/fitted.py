@@ -17,14 +17,15 @@ class Reading:
 
     Attributes:
         probability: [graph, window, receiver, sender, type].
-        types: their names; no_interaction: whether type 0 means that nothing acts.
+        types: their names, empty where those of the fit hold; no_interaction: whether type 0 means that nothing acts.
         first_frame: where the first window begins.
         tail: frames at the end of a recording that a forecast starts from.
         influence: [graph, receiver, sender], None where the method has none.
         law_record: the record `law.json`, None where there is no law to draw.
         notes: what a reader of the result must know; about: more for the record `run.json`.
         confidence: what more is known of the pairs by name: q_value [graph, window, receiver, sender]; spread, low and
-            high [graph, window, receiver, sender, type]; influence_low, influence_high [graph, receiver, sender].
+            high [graph, window, receiver, sender, type]; influence_low, influence_high, and of continuous strengths
+            strength, strength_low, strength_high, strength_std [graph, receiver, sender].
     """
 
     probability: np.ndarray
@@ -61,7 +62,10 @@ class Fitted(Protocol):
         ...
 
     def posterior(self, ds: xr.Dataset, config: InferenceConfig) -> np.ndarray:
-        """Belief about the graphs of validated data: [graph, window, receiver, sender, type]."""
+        """Belief about the graphs of validated data, for a forecast: [graph, window, receiver, sender, type].
+
+        Of continuous strengths, the last axis is that of `edgewise.inference.belief.strength_belief`.
+        """
         ...
 
     def read(self, ds: xr.Dataset, config: InferenceConfig, *, fresh: bool) -> Reading:
@@ -75,13 +79,21 @@ class Fitted(Protocol):
         """
         ...
 
+    def answering(self, *, exact: bool) -> "Fitted":
+        """The same model, set to answer by its exact posterior, or else as fast as it can.
+
+        Raises:
+            ConfigError: where an exact posterior is asked for and there is none.
+        """
+        ...
+
     def forecast(
         self, ds: xr.Dataset, probability: np.ndarray, *, steps: int, samples: int = 0, seed: int = 0
     ) -> xr.Dataset:
         """What follows the last frames of a data set; see `Inference.forecast`.
 
         Args:
-            probability: [sequence or 1, receiver, sender, type] belief about the graph.
+            probability: [sequence or 1, receiver, sender, type] belief about the graph, as `posterior` has it.
         """
         ...
 

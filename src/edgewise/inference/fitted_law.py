@@ -1,5 +1,6 @@
 """A superposition law that has been fitted: what it reads from data, and what it foretells."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,10 +10,12 @@ import xarray as xr
 from torch import Tensor
 
 from edgewise.errors import DataError
+from edgewise.inference.belief import strength_belief
 from edgewise.inference.confidence.assurance import MEMBER, Assurance
 from edgewise.inference.confidence.bootstrap import resampled_intervals
 from edgewise.inference.confidence.crossfit import cross_fitted_q_values, q_values_of_new
 from edgewise.inference.confidence.ensemble import Member, ensemble_notes, pooled
+from edgewise.inference.confidence.folds import hold_out
 from edgewise.inference.confidence.labels import at_temperature
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.curves import law_curves, mean_effects, type_names
@@ -23,8 +26,11 @@ from edgewise.inference.forecast import roll_out
 from edgewise.inference.observations import Observations, observe, renumbered
 from edgewise.inference.superposition import GraphPosterior, graph_posterior, influence
 from edgewise.inference.superposition.drivers import shared_residuals
+from edgewise.inference.superposition.mean_motion import REFIT, GivenGraphs, Refit, refit_mean
 from edgewise.inference.superposition.model import SuperpositionModel
+from edgewise.inference.superposition.rolled_motion import Kinematics, RolledGraphs
 from edgewise.inference.superposition.selection import types_alike
+from edgewise.training import Deadline, Progress
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class FittedLaw:
         model: the law; encoding: of the data; log_prior: of each type; entities: those it was fitted on.
         assurance: how far it may be believed, with the other members of an ensemble. Graphs are read by all members,
             whose posteriors are pooled; forecasts and the drawn law are those of the first.
+        refit: a copy of the law that foretells the mean motion, where one was asked for and is better at it.
     """
 
     model: SuperpositionModel
@@ -42,12 +49,25 @@ class FittedLaw:
     log_prior: Tensor
     entities: tuple[str, ...]
     assurance: Assurance = field(default_factory=Assurance)
+    refit: Refit | None = None
 
-    def posterior(self, ds: xr.Dataset, config: InferenceConfig) -> np.ndarray:
-        found = self._posteriors(observed(ds, self.encoding, config), config)
+    def posterior(
+        self, ds: xr.Dataset, config: InferenceConfig, *, start: Tensor | None = None
+    ) -> np.ndarray:
+        """Belief about the graphs of validated data; `start` as in `read`."""
+        found = self._posteriors(observed(ds, self.encoding, config), config, start)
+        if (strength := found[0].strength) is not None:
+            parts = (strength.probability, strength.mean, strength.deviation)
+            return strength_belief(*(part.numpy() for part in parts))[:, None]
         return self._pooled(found)[0]
 
-    def _posteriors(self, observations: Observations, config: InferenceConfig) -> list[GraphPosterior]:
+    def answering(self, *, exact: bool) -> "FittedLaw":
+        """Itself: it has no other answer than the exact posterior."""
+        return self
+
+    def _posteriors(
+        self, observations: Observations, config: InferenceConfig, start: Tensor | None = None
+    ) -> list[GraphPosterior]:
         """What each member finds, the first in front."""
         return [
             graph_posterior(
@@ -57,6 +77,7 @@ class FittedLaw:
                 self.log_prior,
                 seed=config.training.seed,
                 temperature=member.temperature,
+                start=None if start is None else torch.tensor(member.order)[start],
             )
             for member in self._readers()
         ]
@@ -95,18 +116,27 @@ class FittedLaw:
             )
         return known
 
-    def read(self, ds: xr.Dataset, config: InferenceConfig, *, fresh: bool) -> Reading:
+    def read(
+        self, ds: xr.Dataset, config: InferenceConfig, *, fresh: bool, start: Tensor | None = None
+    ) -> Reading:
+        """See `Fitted.read`.
+
+        Args:
+            start: [graph, receiver, sender] int64, graphs to begin a search at where configurations cannot be summed.
+        """
         if config.law.identity:
-            _check_entities(ds, self.entities)
+            check_entities(ds, self.entities)
         model, encoding = self.model, self.encoding
         observations = observed(ds, encoding, config)
         check_usable(observations)
-        members = self._posteriors(observations, config)
+        members = self._posteriors(observations, config, start)
         probability, spread = self._pooled(members)
         found = replace(members[0], probability=torch.from_numpy(probability))
         curves = law_curves(model, observations, encoding) if encoding.position else None
         null = bool(model.null)
         types = tuple(type_names(model, curves, config.graph.edge_types))
+        if found.strength is not None:
+            types = (types[0], "acts")
         if curves is not None:
             record = _curve_record(ds, curves, types, encoding)
         else:
@@ -116,8 +146,8 @@ class FittedLaw:
             types=types,
             no_interaction=null,
             first_frame=encoding.first_frame,
-            tail=ds.sizes["time"] if encoding.rates else encoding.lags + encoding.bridge + 3,
-            influence=influence(model, observations, found.probability.mean(1)).numpy(),
+            tail=self.tail(ds),
+            influence=influence(model, observations, found.weight.mean(1)).numpy(),
             law_record=record,
             notes=_notes(found, null, config, observations)
             + self._doubts(observations, found, config)
@@ -127,9 +157,14 @@ class FittedLaw:
                 "evidence": found.evidence,
                 "variance_inflation": found.inflation,
                 "calibration": self.assurance.to_dict(),
+                "refit": None if self.refit is None else self.refit.to_dict(),
             },
-            confidence=self._confidence(observations, config, spread, fresh=fresh),
+            confidence=self._confidence(observations, config, spread, fresh=fresh) | strength_arrays(found),
         )
+
+    def tail(self, ds: xr.Dataset) -> int:
+        """How many frames at the end of a recording a forecast starts from."""
+        return ds.sizes["time"] if self.encoding.rates else self.encoding.lags + self.encoding.bridge + 3
 
     def _differences(self, members: list[GraphPosterior]) -> list[str]:
         readers = self._readers()
@@ -148,7 +183,7 @@ class FittedLaw:
                     f"The data cannot tell type {a} from type {b}: one law for both costs {max(lost, 0):.1g} nats of"
                     " evidence a number observed. Fewer types (edge_types) say as much."
                 )
-        shared = shared_residuals(self.model, data, found.probability.mean(1))
+        shared = shared_residuals(self.model, data, found.weight.mean(1))
         flagged = int(shared.flagged.sum()) // 2
         if flagged:
             n_pairs = shared.flagged.shape[0] * data.n_entities * (data.n_entities - 1) // 2
@@ -162,7 +197,8 @@ class FittedLaw:
     def forecast(
         self, ds: xr.Dataset, probability: np.ndarray, *, steps: int, samples: int = 0, seed: int = 0
     ) -> xr.Dataset:
-        return roll_out(self.model, self.encoding, ds, probability, steps=steps, samples=samples, seed=seed)
+        law = self.model if self.refit is None or samples else self.refit.model  # drawn futures are the law's
+        return roll_out(law, self.encoding, ds, probability, steps=steps, samples=samples, seed=seed)
 
     def held_out(self, n_frames: int) -> int:
         return held_out_frames(n_frames, self.encoding.first_frame)
@@ -176,11 +212,13 @@ class FittedLaw:
             "log_prior": self.log_prior.tolist(),
             "entities": list(self.entities),
             "assurance": self.assurance.to_dict(),
+            "refit": None if self.refit is None else self.refit.to_dict(),
         }
 
     def member_weights(self) -> dict[str, Tensor]:
-        """The weights of the other members of an ensemble, by name."""
-        return self.assurance.weights()
+        """The weights of the other members of an ensemble, and of the copy for forecasts, by name."""
+        refit = {} if self.refit is None else self.refit.model.state_dict()
+        return self.assurance.weights() | {f"{REFIT}{name}": tensor for name, tensor in refit.items()}
 
     @classmethod
     def restored(
@@ -193,15 +231,46 @@ class FittedLaw:
             return SuperpositionModel(config, encoding, len(entities))
 
         model = made()
-        model.load_state_dict({name: t for name, t in weights.items() if not name.startswith(MEMBER)})
+        model.load_state_dict(
+            {name: t for name, t in weights.items() if not name.startswith((MEMBER, REFIT))}
+        )
         log_prior = torch.tensor(plain["log_prior"], dtype=torch.float64)
         assurance = (
             Assurance.restored(plain["assurance"], weights, made) if "assurance" in plain else Assurance()
         )
-        return cls(model, encoding, log_prior, entities, assurance)
+        refit = Refit.restored(plain["refit"], weights, made) if plain.get("refit") else None
+        return cls(model, encoding, log_prior, entities, assurance, refit)
 
 
-def _check_entities(ds: xr.Dataset, known: tuple[str, ...]) -> None:
+def with_refit(
+    law: FittedLaw,
+    data: Observations,
+    config: InferenceConfig,
+    *,
+    deadline: Deadline,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> FittedLaw:
+    """The law with a copy for forecasts, unless that is no better on held-out recordings; see `refit_mean`.
+
+    The graphs are those that the law infers; where there are 20 recordings or more, a tenth is held out.
+    """
+    horizon = config.training.refit_horizon
+    kinematics = Kinematics.of(law.encoding) if horizon > 1 else None
+    parts = []
+    for part in hold_out(data, config.training.seed):
+        if part is None:
+            parts.append(None)
+            continue
+        belief = graph_posterior(law.model, part, config.graph, law.log_prior, seed=config.training.seed)
+        given = GivenGraphs.of(part, belief.weight[:, 0])
+        parts.append(given if kinematics is None else RolledGraphs.over(given, kinematics, horizon))
+    seen, held_out = parts
+    assert seen is not None
+    found = refit_mean(law.model, seen, held_out, config.training, deadline=deadline, on_progress=on_progress)
+    return replace(law, refit=found)
+
+
+def check_entities(ds: xr.Dataset, known: tuple[str, ...]) -> None:
     """Refuse entities that a law, which knows them by name, has not met."""
     found = tuple(str(name) for name in ds["entity"].to_numpy())
     if found != known:
@@ -270,6 +339,19 @@ def _effect_record(effects: list[torch.Tensor], types: tuple[str, ...], encoding
     }
 
 
+def strength_arrays(found: GraphPosterior) -> dict[str, np.ndarray]:
+    """Continuous strengths and their intervals, [graph, receiver, sender] each; see `Reading.confidence`."""
+    strength = found.strength
+    if strength is None:
+        return {}
+    return {
+        "strength": strength.mean.numpy(),
+        "strength_low": strength.low.numpy(),
+        "strength_high": strength.high.numpy(),
+        "strength_std": strength.deviation.numpy(),
+    }
+
+
 ALIKE = 100.0
 TOLD_APART = 64
 """Stretches on which types are compared."""
@@ -321,7 +403,13 @@ def _numbers_a_graph(observations: Observations, config: InferenceConfig) -> flo
 def law_sentences(config: InferenceConfig, has_position: bool) -> list[str]:
     """The inductive biases of a law, in words."""
     law = config.law
-    said = ["Effects of different senders add up (superposition); one law a type, the same for all pairs."]
+    laws = (
+        "one law, the same for all pairs, times a strength of each pair's own, which is 0 where nothing acts;"
+        " acting strengths have a mean square of 1"
+        if config.graph.strengths == "continuous"
+        else "one law a type, the same for all pairs"
+    )
+    said = [f"Effects of different senders add up (superposition); {laws}."]
     if has_position:
         said.append(
             "Messages depend on relative positions and velocities only (translation-invariant)."

@@ -11,7 +11,7 @@ from torch import Tensor
 from edgewise.data.roles import clock
 from edgewise.errors import ConfigError
 from edgewise.inference.belief import GraphBelief, belief_of, sampled_graph
-from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks
+from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks, state_at
 from edgewise.inference.observations import Observations
 from edgewise.inference.rates import RateForecast
 from edgewise.inference.superposition.model import SuperpositionModel
@@ -19,8 +19,14 @@ from edgewise.inference.superposition.model import SuperpositionModel
 SEQUENCES = 256
 
 
-def _state(tracks: Tracks, encoding: Encoding, belief: GraphBelief) -> Observations:
-    """The last frame of the tracks as a batch of one frame."""
+PASSES = 4
+"""Passes in which the next frame is found where senders act within it."""
+
+
+def _state(
+    tracks: Tracks, encoding: Encoding, belief: GraphBelief, after: Tracks | None = None
+) -> Observations:
+    """The last frame of the tracks as a batch of one frame; `after` ends with the frame that follows."""
     now = np.array([tracks.position.shape[1] - 1])
     position = (tracks.position[:, now] - np.asarray(encoding.center)) / encoding.length
     velocity = tracks.velocity[:, now] / encoding.speed
@@ -32,13 +38,14 @@ def _state(tracks: Tracks, encoding: Encoding, belief: GraphBelief) -> Observati
         return torch.from_numpy(np.nan_to_num(values).astype(np.float32))
 
     n_sequences, _, n = there.shape
+    following = np.zeros((n_sequences, 1, n, 0)) if after is None else state_at(after, encoding, now)
     empty = torch.zeros(n_sequences, 1, n, len(encoding.targets))
     index = torch.arange(n_sequences)
     return Observations(
         tensor(position),
         tensor(velocity),
         tensor(context),
-        torch.zeros(n_sequences, 1, n, 0),
+        tensor(following),
         empty,
         empty,
         tensor(there),
@@ -77,9 +84,10 @@ def _increment(
     encoding: Encoding,
     belief: GraphBelief,
     noise: torch.Generator | None,
+    after: Tracks | None = None,
 ) -> np.ndarray:
     """The expected increment of every entity (a draw of it with `noise`), NaN for entities that are not there."""
-    batch = _state(tracks, encoding, belief)
+    batch = _state(tracks, encoding, belief, after)
     own, messages, log_sigma = model.terms(batch)
     weight = belief.weight.clone()
     if bool(model.null):
@@ -90,6 +98,29 @@ def _increment(
         total = total + spread * torch.randn(total.shape, generator=noise)
     scaled = total.double().numpy() * np.asarray(encoding.target_scale)
     return np.where(batch.present[:, 0, :, None].numpy() > 0, scaled, np.nan)
+
+
+def _next(
+    model: SuperpositionModel,
+    tracks: Tracks,
+    encoding: Encoding,
+    belief: GraphBelief,
+    noise: torch.Generator | None,
+) -> Tracks:
+    """The tracks one frame on.
+
+    Where senders act within a frame, the frame that follows is on both sides of the equation, and is found by
+    fixed-point iteration from the present frame, under one draw of the noise.
+    """
+    if not model.law.config.instantaneous:
+        return _advance(tracks, encoding, _increment(model, tracks, encoding, belief, noise))
+    drawn = None if noise is None else noise.get_state()
+    after = tracks
+    for _ in range(PASSES):
+        if noise is not None and drawn is not None:
+            noise.set_state(drawn)
+        after = _advance(tracks, encoding, _increment(model, tracks, encoding, belief, noise, after))
+    return after
 
 
 def _carried_on(tracks: Tracks, encoding: Encoding, last: np.ndarray) -> Tracks:
@@ -118,12 +149,15 @@ def _carried_on(tracks: Tracks, encoding: Encoding, last: np.ndarray) -> Tracks:
 def _last_frames(ds: xr.Dataset, encoding: Encoding) -> Tracks:
     """The frames that a state needs, ending at each sequence's last frame (padding at its end is skipped)."""
     tracks = read_tracks(ds, encoding)
-    length = encoding.lags + 1
     seen = np.logical_or.reduce(tracks.present, axis=-1)  # [sequence, time]
     last = seen.shape[1] - 1 - seen[:, ::-1].argmax(1)
-    tracks = _carried_on(tracks, encoding, last)
-    frames = np.maximum(last[:, None] + np.arange(1 - length, 1), 0)
-    rows = np.arange(len(frames))[:, None]
+    return frames_up_to(_carried_on(tracks, encoding, last), encoding, np.arange(len(last)), last)
+
+
+def frames_up_to(tracks: Tracks, encoding: Encoding, sequence: np.ndarray, last: np.ndarray) -> Tracks:
+    """The frames that a state needs, ending at the frame `last` [k] of the recordings `sequence` [k]."""
+    frames = np.maximum(last[:, None] + np.arange(-encoding.lags, 1), 0)
+    rows = sequence[:, None]
     steps = np.minimum(frames, tracks.dt.shape[1] - 1)
     return Tracks(
         position=tracks.position[rows, frames],
@@ -155,7 +189,8 @@ def roll_out(
     Args:
         ds: recordings; only their last `lags + 2` frames are looked at, unless rates were recorded
             (`edgewise.inference.rates`).
-        probability: [sequence or 1, receiver, sender, type] belief about the graph.
+        probability: [sequence or 1, receiver, sender, type] belief about the graph; of continuous strengths as
+            `strength_belief` gives it.
         steps: frames ahead, one median time step each.
         samples: 0 rolls the expected increment under the posterior (the best guess of the mean); otherwise so many
             futures, each with a graph drawn from the posterior and noise drawn at every step.
@@ -170,7 +205,8 @@ def roll_out(
         raise ConfigError(f"steps={steps}, samples={samples}", expected="at least 1 step, and samples >= 0")
     n_sequences = ds.sizes["sequence"]
     roll = _rolled_rates(model, encoding, ds) if encoding.rates else _rolled_increments(model, encoding, ds)
-    whole = belief_of(np.broadcast_to(probability, (n_sequences, *probability.shape[1:])))
+    believed = np.broadcast_to(probability, (n_sequences, *probability.shape[1:]))
+    whole = belief_of(believed, strengths=model.strengths)
     generator = torch.Generator().manual_seed(seed)
     runs = []
     for _ in range(max(samples, 1)):
@@ -194,13 +230,29 @@ def _rolled_increments(model: SuperpositionModel, encoding: Encoding, ds: xr.Dat
     tracks = _last_frames(ds, encoding)
 
     def roll(index: slice, belief: GraphBelief, steps: int, noise: torch.Generator | None) -> np.ndarray:
-        now, frames = _rows(tracks, index), []
-        for _ in range(steps):
-            now = _advance(now, encoding, _increment(model, now, encoding, belief, noise))
-            frames.append(_features(now, encoding))
-        return np.stack(frames, 1)
+        return rolled(model, encoding, _rows(tracks, index), belief, steps, noise)
 
     return roll
+
+
+def rolled(
+    model: SuperpositionModel,
+    encoding: Encoding,
+    now: Tracks,
+    belief: GraphBelief,
+    steps: int,
+    noise: torch.Generator | None,
+) -> np.ndarray:
+    """What follows the last of some frames (`frames_up_to`): [sequence, step, entity, feature], see `feature_names`.
+
+    Args:
+        noise: draws the noise of every step; the expected course without it.
+    """
+    frames = []
+    for _ in range(steps):
+        now = _next(model, now, encoding, belief, noise)
+        frames.append(_features(now, encoding))
+    return np.stack(frames, 1)
 
 
 def _rolled_rates(model: SuperpositionModel, encoding: Encoding, ds: xr.Dataset) -> Roll:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +16,7 @@ import xarray as xr
 
 from edgewise.data.describe import fingerprint, summary
 from edgewise.data.gate import validate
-from edgewise.data.roles import clock
+from edgewise.data.roles import clock, features
 from edgewise.errors import ConfigError
 from edgewise.inference.baselines import BASELINES, score_to_probability
 from edgewise.inference.confidence.arrays import confidence_arrays, discovery_notes
@@ -24,11 +25,13 @@ from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import fit_encoding
 from edgewise.inference.evaluate import before_the_end, forecast_metrics, graph_metrics
 from edgewise.inference.fitted import Fitted, Reading
-from edgewise.inference.fitted_law import FittedLaw, check_usable, observed
+from edgewise.inference.fitted_law import FittedLaw, check_usable, observed, with_refit
+from edgewise.inference.hybrid.fit import learn_hybrid
 from edgewise.inference.nri.fitted import learn_nri
 from edgewise.inference.preview import preview_of
 from edgewise.inference.records import FORMAT
 from edgewise.inference.result import Inference
+from edgewise.inference.strength_metrics import strength_metrics
 from edgewise.inference.superposition.posterior import EXACTLY
 from edgewise.inference.type_choice import sentence, with_chosen_types
 from edgewise.training import Checkpoints, Deadline, Progress
@@ -91,23 +94,40 @@ def _learn_law(ds: xr.Dataset, config: InferenceConfig, **run: Any) -> tuple[Fit
     encoding = fit_encoding(ds, lags=config.law.lags, bridge=config.graph.fill_gaps, angles=config.law.angles)
     observations = observed(ds, encoding, config)
     check_usable(observations)
+    whole = run["deadline"]
+    if config.training.refit_steps:
+        run = run | {"deadline": Deadline(whole.limit * LAW_SHARE, whole.spent)}
     fitted, assurance = assured_fit(observations, encoding, config, **run)
     law = FittedLaw(fitted.model, encoding, fitted.log_prior, _names(ds, "entity"), assurance)
+    if config.training.refit_steps:
+        law = with_refit(law, observations, config, deadline=whole, on_progress=run["on_progress"])
     return law, asdict(fitted.history) | {"steps": fitted.steps}
+
+
+LAW_SHARE = 0.5
+"""Of a time limit, what the law may take where a refit follows."""
 
 
 LEARNERS: dict[str, Callable[..., tuple[Fitted, dict[str, Any]]]] = {
     "superposition": _learn_law,
+    "hybrid": partial(learn_hybrid, learn_law=_learn_law),
     "nri": learn_nri,
 }
 """(data, configuration, and what `edgewise.training.fit` is told) -> what was fitted, and the course of its fit."""
 
 
-def apply_law(result: Inference, data: xr.Dataset) -> Inference:
+OWN_TABLES = {"nri": ("nri",), "hybrid": ("hybrid",)}
+"""Tables of settings that only some methods read."""
+
+
+def apply_law(result: Inference, data: xr.Dataset, *, exact: bool = False) -> Inference:
     """Infer the graphs of new recordings with the law of an earlier result.
 
+    Args:
+        exact: by the exact posterior also where the method answers at once otherwise (hybrid).
+
     Raises:
-        ConfigError: if the result has no law (a baseline).
+        ConfigError: if the result has no law (a baseline), or `exact` is asked for and there is no exact posterior.
         DataError: if the features differ, or the entities do where the law knows them by name.
     """
     began = time.monotonic()
@@ -115,9 +135,13 @@ def apply_law(result: Inference, data: xr.Dataset) -> Inference:
         raise ConfigError(
             f"{result.config.method} learns no law to apply", fix="use method='superposition' or 'nri'"
         )
+    fitted = result.fitted.answering(exact=exact)
     ds = validate(data)
-    reading = result.fitted.read(ds, result.config, fresh=True)
-    return _result(ds, result.fitted, reading, result.config, began, result.history)
+    reading = fitted.read(ds, result.config, fresh=True)
+    reading = replace(  # what an instant reading leaves open is that of the fit
+        reading, types=reading.types or result.types, law_record=reading.law_record or result.law_record
+    )
+    return _result(ds, fitted, reading, result.config, began, result.history)
 
 
 def _check_scope(ds: xr.Dataset, config: InferenceConfig) -> None:
@@ -221,6 +245,8 @@ def _result(
         confidence=confidence_arrays(probability, reading.confidence),
     )
     metrics = graph_metrics(probability, ds, scope=config.graph.graph)
+    if "strength" in draft.confidence:
+        metrics["strength"] = strength_metrics(draft.confidence, ds)
     metrics["forecast"] = _measured_forecast(ds, fitted, config)
     notes = [*reading.notes, *discovery_notes(draft)]
     return _completed(draft, ds, metrics, notes, began, reading.about)
@@ -241,7 +267,7 @@ def _measured_forecast(ds: xr.Dataset, fitted: Fitted, config: InferenceConfig) 
 
 def _tail(ds: xr.Dataset, frames: int) -> xr.Dataset:
     """The last observed frames of every recording, moved to the end of one short time axis."""
-    values = [name for name in ds.data_vars if name != "edges"]
+    values = features(ds)
     stamps = clock(ds)
     last = ds.sizes["time"] - 1 - np.isfinite(stamps)[:, ::-1].argmax(1)
     seen = ds[values].to_array().notnull().any(("variable", "entity")).to_numpy()
@@ -299,7 +325,7 @@ def _completed(
     extra: dict[str, Any],
 ) -> Inference:
     seconds = round(time.monotonic() - began, 3)
-    tables = ("graph", "law", "training", "confidence", *(["nri"] if draft.config.method == "nri" else []))
+    tables = ("graph", "law", "training", "confidence", *OWN_TABLES.get(draft.config.method, ()))
     plain = draft.config.to_dict()
     settings = {key: value for table in tables for key, value in plain[table].items()}
     about = {

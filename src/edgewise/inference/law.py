@@ -65,12 +65,12 @@ class PairwiseLaw(nn.Module):
 
         f_k(s_j, s_i),  k = 0 .. n_types - 1,   one shared network with a linear head a type
 
-    With `rotation` the spatial part of a message is a_k u + b_k t, with coefficients that depend only on what a
-    rotation leaves alone (|r|, the radial velocity w . u and the transverse one w . t) and t the tangent; with `symmetric`, f_k(j, i) = -f_k(i, j); with
-    `additive` only the sender is read; without `translation` both positions enter as they are; with `separable`,
-    f_k = sum_r w_kr a_r(s_j) b_r(s_i), where nothing of the pair but its ends is read. With `instantaneous` the
-    sender's state at the next frame is read beside that at this one; with `layers` the heads of joint types are tied
-    (`edgewise.inference.layers`).
+    With `rotation` the spatial part of a message is a_k u + b_k t, with t the tangent and coefficients that depend only
+    on what a rotation leaves alone (|r|, the radial velocity w . u and the transverse one w . t); with `symmetric`,
+    f_k(j, i) = -f_k(i, j); with `additive` only the sender is read; without `translation` both positions enter as they
+    are; with `separable`, f_k = sum_r w_kr a_r(s_j) b_r(s_i), where nothing of the pair but its ends is read. With
+    `instantaneous` the sender's state at the next frame is read beside that at this one; with `layers` the heads of
+    joint types are tied (`edgewise.inference.layers`).
 
     Args:
         config: the inductive biases.

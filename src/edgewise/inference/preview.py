@@ -75,7 +75,11 @@ def _add_forecasts(entries: list[dict[str, Any]], ds: xr.Dataset, result: Infere
         if len(result.sequences) == 1
         else result.probability.isel(sequence=slice(0, len(entries)))
     )
-    part = replace(result, probability=few, tail=result.tail.isel(sequence=slice(0, len(entries))))
+    known = result.confidence
+    if "strength" in known and len(result.sequences) > 1:
+        known = known.isel(sequence=slice(0, len(entries)))
+    tail = result.tail.isel(sequence=slice(0, len(entries)))
+    part = replace(result, probability=few, tail=tail, confidence=known)
     ahead = part.forecast(steps=min(20, max(2, ds.sizes["time"] // 4)))
     stamps = clock(ahead)
     where = np.stack([ahead[name].to_numpy() for name in names], -1)

@@ -31,6 +31,7 @@ from edgewise.inference.confidence.arrays import NAMES
 from edgewise.inference.config import SECTIONS, InferenceConfig
 from edgewise.inference.fitted import Fitted
 from edgewise.inference.fitted_law import FittedLaw
+from edgewise.inference.hybrid.fitted import FittedHybrid
 from edgewise.inference.nri.fitted import FittedNRI
 from edgewise.inference.result import Inference
 from edgewise.settings import read_toml
@@ -107,7 +108,7 @@ def _write_records(result: Inference, folder: Path) -> None:
     if result.fitted is not None:
         model |= result.fitted.to_dict()
         weights = {name: t.detach().contiguous() for name, t in result.fitted.model.state_dict().items()}
-        if isinstance(result.fitted, FittedLaw):
+        if isinstance(result.fitted, FittedLaw | FittedHybrid):
             weights |= {name: t.contiguous() for name, t in result.fitted.member_weights().items()}
         (folder / "model.safetensors").write_bytes(save(weights))  # save_file keeps others from reading it
     write_json(folder / "config.json", model)
@@ -190,6 +191,7 @@ def _damaged(folder: Path, reason: str) -> RunError:
 
 RESTORED: dict[str, Callable[..., Fitted]] = {
     "superposition": FittedLaw.restored,
+    "hybrid": FittedHybrid.restored,
     "nri": FittedNRI.restored,
 }
 """What makes a fitted model of its record, its weights and the configuration."""

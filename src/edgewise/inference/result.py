@@ -11,7 +11,8 @@ import xarray as xr
 
 from edgewise.data.gate import validate
 from edgewise.errors import ConfigError, DataError
-from edgewise.inference.confidence.arrays import BY_RECORDING, BY_TYPE
+from edgewise.inference.belief import strength_belief
+from edgewise.inference.confidence.arrays import BY_RECORDING, BY_TYPE, STRENGTH
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.fitted import Fitted
 
@@ -33,7 +34,8 @@ class Inference:
         law_record: force against distance (or mean effects), the record `law.json`.
         history, preview, about: the records `history.json`, `preview.json` and `run.json`.
         confidence: what was asked for beside the probabilities, over their dimensions: `q_value` (with fdr), `spread`
-            (ensemble), `low` and `high` (bootstrap), `influence_low` and `influence_high`.
+            (ensemble), `low` and `high` (bootstrap), `influence_low` and `influence_high`; of continuous strengths
+            `strength`, `strength_low`, `strength_high` and `strength_std`.
     """
 
     probability: xr.DataArray
@@ -64,6 +66,35 @@ class Inference:
             return 1 - self.probability.isel(type=0, drop=True)
         return self.probability.max("type")
 
+    @property
+    def strength(self) -> xr.DataArray:
+        """How strongly each sender acts, over (sequence, receiver, sender): the posterior mean, 0 for "not at all".
+
+        In units in which the strengths of acting pairs have a mean square of 1 (the law is drawn at strength 1), with a
+        sign that makes them positive on average.
+
+        Raises:
+            ConfigError: where strengths are not continuous.
+        """
+        return self._strength("strength")
+
+    @property
+    def strength_low(self) -> xr.DataArray:
+        """Lower end of the central 95 % credible interval of `strength`, the possibility of no action included."""
+        return self._strength("strength_low")
+
+    @property
+    def strength_high(self) -> xr.DataArray:
+        """Upper end of that interval."""
+        return self._strength("strength_high")
+
+    def _strength(self, name: str) -> xr.DataArray:
+        if name not in self.confidence:
+            raise ConfigError(
+                "this result knows types, and no strengths", fix="infer with strengths='continuous'"
+            )
+        return self.confidence[name]
+
     def layer(self, layer: int) -> xr.DataArray:
         """Probability of each type of one layer of a multiplex graph, the other layers summed out.
 
@@ -92,7 +123,8 @@ class Inference:
         Columns source, target, type, probability, influence (the share of the target's motion that the source's effect
         makes up; not for baselines), then sequence and window where there is more than one graph; within a graph the
         surest first, among equals the most influential. An undirected pair is one row, with the larger influence.
-        Where they were asked for: q_value, spread, low, high, influence_low, influence_high (see `docs/confidence.md`).
+        Where they were asked for: q_value, spread, low, high, influence_low, influence_high (see `docs/confidence.md`);
+        strength, strength_low, strength_high, strength_std.
 
         Args:
             every: also the edges whose q-value is above the false-discovery rate that was asked for.
@@ -143,7 +175,8 @@ class Inference:
         return self.confidence[name].transpose("sequence", ..., *last).to_numpy()
 
     def graph(self, sequence: str | int = 0, window: int = 0) -> nx.DiGraph | nx.Graph:
-        """One inferred graph for NetworkX: edges source -> target with `type` and `probability`.
+        """One inferred graph for NetworkX: edges source -> target with `type` and `probability`, and with continuous
+        strengths theirs.
 
         Args:
             sequence: name or position of the recording (ignored where the graph is shared).
@@ -164,10 +197,11 @@ class Inference:
         graph: nx.DiGraph | nx.Graph = nx.Graph() if self.config.graph.undirected else nx.DiGraph()
         graph.graph["sequence"] = self.sequences[position]
         graph.add_nodes_from(self.entities)
-        for source, target, kind, p in zip(
-            *(table[name].tolist() for name in table.columns[:4]), strict=True
-        ):
-            graph.add_edge(source, target, type=kind, probability=p)
+        names = ["type", "probability", *(name for name in STRENGTH if name in table)]
+        ends = zip(table["source"].tolist(), table["target"].tolist(), strict=True)
+        rows = zip(*(table[name].tolist() for name in names), strict=True)
+        for (source, target), values in zip(ends, rows, strict=True):
+            graph.add_edge(source, target, **dict(zip(names, values, strict=True)))
         return graph
 
     def _position(self, sequence: str | int) -> int:
@@ -237,17 +271,29 @@ class Inference:
                     expected=f"{len(self.entities)}, in this order: {', '.join(self.entities[:5])} ...",
                     fix="select the same entities in the same order, or infer a graph for these",
                 )
-        p = self.probability
-        if "window" in p.dims:
-            p = p.isel(window=-1)
         past = self.tail if data is None else data
-        return self.fitted.forecast(past, p.to_numpy(), steps=steps, samples=samples, seed=seed)
+        return self.fitted.forecast(past, self._belief(), steps=steps, samples=samples, seed=seed)
 
-    def apply(self, data: xr.Dataset) -> "Inference":
-        """Infer the graphs of new recordings with this law."""
+    def _belief(self) -> np.ndarray:
+        """What a forecast starts from: the last graph as `Fitted.posterior` has it."""
+        p = self.probability
+        if "strength" in self.confidence:
+            strength, deviation = (self.confidence[name].to_numpy() for name in ("strength", "strength_std"))
+            return strength_belief(p.isel(type=1).to_numpy(), strength, deviation)
+        return (p.isel(window=-1) if "window" in p.dims else p).to_numpy()
+
+    def apply(self, data: xr.Dataset, *, exact: bool = False) -> "Inference":
+        """Infer the graphs of new recordings with this law.
+
+        Args:
+            exact: by the exact posterior also where the method answers at once otherwise (hybrid).
+
+        Raises:
+            ConfigError: for a baseline; for `exact` of a method that has no exact posterior.
+        """
         from edgewise.inference.infer import apply_law
 
-        return apply_law(self, data)
+        return apply_law(self, data, exact=exact)
 
     def calibrate(self, labelled: xr.Dataset) -> "Inference":
         """This result at the temperature that other, labelled systems ask for; see `docs/confidence.md`."""

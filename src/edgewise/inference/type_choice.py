@@ -29,7 +29,7 @@ def with_chosen_types(
         ConfigError: for a method that has no evidence.
         DataError: for data too few to hold a part of them out.
     """
-    if config.method != "superposition":
+    if config.method not in ("superposition", "hybrid"):
         raise ConfigError(
             f"most_types with the method {config.method}",
             expected="a method that has a marginal likelihood",

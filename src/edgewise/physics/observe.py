@@ -17,7 +17,7 @@ from edgewise.physics.record import Recording, Simulator
 if TYPE_CHECKING:
     import xarray as xr
 
-MAY_BE_ZERO = {"strength", "speed", "slowest", "fastest"}
+MAY_BE_ZERO = {"strength", "strength_spread", "speed", "slowest", "fastest"}
 BODIES = {"position": ["x", "y"], "velocity": ["vx", "vy"]}
 
 SIMULATORS: dict[str, Simulator] = {
@@ -79,7 +79,8 @@ def simulate(
         options: fields of the simulator's own options, `SIMULATORS[name].defaults`.
 
     Returns:
-        Features `(sequence, time, entity)` in float32 and the truth `edges (sequence, receiver, sender)`.
+        Features `(sequence, time, entity)` in float32 and the truth `edges (sequence, receiver, sender)`; with it
+        `strength (sequence, receiver, sender)` where strengths differ.
 
     Raises:
         ConfigError: the simulator or an option is unknown, or a value out of range.
@@ -137,8 +138,12 @@ def _dataset(observed: dict[str, np.ndarray], recording: Recording, simulator: S
         "flag_meanings": list(simulator.edge_types),
     }
     sequences, entities = len(recording.edges), recording.edges.shape[-1]
+    pair = ("sequence", "receiver", "sender")
+    variables["edges"] = (pair, recording.edges, meanings)
+    if recording.strength is not None:
+        variables["strength"] = (pair, recording.strength, dimensionless)
     return xr.Dataset(
-        {**variables, "edges": (("sequence", "receiver", "sender"), recording.edges, meanings)},
+        variables,
         coords={
             "sequence": np.arange(sequences),
             "time": ("time", recording.time, dimensionless),

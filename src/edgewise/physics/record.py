@@ -19,6 +19,8 @@ class Recording:
     """The kind of interaction, `[sequence, receiver, sender]`; 0 on the diagonal."""
     time: Floats
     """Simulated time of each frame, `[time]`."""
+    strength: Floats | None = None
+    """How strong each interaction is, `[sequence, receiver, sender]`, 0 for none; None where all are alike."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,36 @@
 """Bodies of which some pairs are joined by springs of length zero (Kipf et al. 2018, section 5.1).
 
-F_i = -strength sum_j e_ij (x_i - x_j),    e_ij = e_ji in {0, 1}
+F_i = -strength sum_j e_ij (x_i - x_j),    e_ij = e_ji in {0, 1}, or e_ij w_ij with constants w_ij of each spring's own
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edgewise.errors import ConfigError
 from edgewise.physics.batch import Floats
 from edgewise.physics.box import Bodies, Force, draw_bodies, record_bodies, simulate_bodies
 from edgewise.physics.record import Recording
 
-DEFAULTS = Bodies(strength=0.1, position_std=0.5)
+
+@dataclass(frozen=True)
+class SpringBodies(Bodies):
+    """Options of springs."""
+
+    strength_spread: float = 0.0
+    """The constant of each spring is drawn between 1 - spread and 1 + spread times `strength`; 0: all alike."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.strength_spread > 1:
+            raise ConfigError(
+                f"strength_spread = {self.strength_spread!r}",
+                expected="0 to 1: a spring that pushes would not hold its bodies in the box",
+            )
+
+
+DEFAULTS = SpringBodies(strength=0.1, position_std=0.5)
 
 
 def draw_springs(rng: np.random.Generator, entities: int, edge_probability: float) -> Floats:
@@ -50,12 +69,30 @@ def simulate_springs(
     return simulate_bodies(spring_force, springs, positions, velocities, steps, bodies)
 
 
+def draw_constants(rng: np.random.Generator, springs: Floats, spread: float) -> Floats:
+    """Each spring of a symmetric graph `[receiver, sender]` with a constant from U(1 - spread, 1 + spread)."""
+    constants = np.triu(rng.uniform(1 - spread, 1 + spread, springs.shape), 1)
+    return springs * (constants + constants.T)
+
+
 def record_springs(
-    rngs: Sequence[np.random.Generator], entities: int, steps: int, edge_probability: float, bodies: Bodies
+    rngs: Sequence[np.random.Generator],
+    entities: int,
+    steps: int,
+    edge_probability: float,
+    bodies: SpringBodies,
 ) -> Recording:
-    """Draw a system from each generator (springs, positions, velocities: in this order) and simulate all."""
+    """Draw a system from each generator (springs, positions, velocities, constants: in this order) and simulate all.
+
+    The constants come last, so that the graphs and starts of a seed are the same with and without a spread.
+    """
     drawn = [
         (draw_springs(rng, entities, edge_probability), *draw_bodies(rng, entities, bodies)) for rng in rngs
     ]
     springs, positions, velocities = (np.stack(arrays) for arrays in zip(*drawn, strict=True))
-    return record_bodies(simulate_springs(springs, positions, velocities, steps, bodies), springs, bodies)
+    if not bodies.strength_spread:
+        return record_bodies(simulate_springs(springs, positions, velocities, steps, bodies), springs, bodies)
+    pairs = zip(rngs, springs, strict=True)
+    constants = np.stack([draw_constants(rng, graph, bodies.strength_spread) for rng, graph in pairs])
+    moved = simulate_springs(constants, positions, velocities, steps, bodies)
+    return replace(record_bodies(moved, springs, bodies), strength=bodies.strength * constants)

@@ -10,6 +10,8 @@ from pathlib import Path
 from edgewise.errors import RunError
 
 COLUMNS = ("source", "target", "type", "probability")
+STRENGTH = ("strength", "strength_low", "strength_high")
+"""Columns of runs whose strengths are continuous."""
 KEPT = 300
 """How many of the strongest edges the page embeds; all of them stay in edges.csv."""
 
@@ -22,6 +24,9 @@ class Edge:
     probability: float
     sequence: str | None = None
     window: str | None = None
+    strength: float | None = None
+    strength_low: float | None = None
+    strength_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,19 @@ def _parse(reader: "csv.DictReader[str]", path: Path, type_names: Sequence[str])
             probability=_probability(row["probability"], path, reader.line_num),
             sequence=row.get("sequence"),
             window=row.get("window"),
+            **{name: _number(row[name], path, reader.line_num, name) for name in STRENGTH if name in row},
         )
+
+
+def _number(text: str, path: Path, line: int, column: str) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        raise RunError(
+            f"{path}, line {line}, column {column!r}: {text!r}",
+            expected="a number",
+            fix="run `edgewise infer` again into a new folder",
+        ) from None
 
 
 def _probability(text: str, path: Path, line: int) -> float:

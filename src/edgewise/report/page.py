@@ -55,6 +55,7 @@ def _filled(template: str, values: dict[str, Any]) -> str:
     )
     environment.filters.update(
         score=formatting.score,
+        number=formatting.number,
         count=formatting.count,
         moment=formatting.moment,
         plain=formatting.plain,

@@ -136,6 +136,12 @@ class Checkpoints:
             state.setdefault(key, {})[rest] = tensor
         return Checkpoint(about["phase"], about["step"], **parts, state=state, seconds=about["seconds"])
 
+    def clear(self) -> None:
+        """Delete every checkpoint of the folder, those of finished parts among them."""
+        for path in self.folder.glob("*.safetensors"):
+            path.unlink()
+        self.remove()
+
     def remove(self) -> None:
         """Delete the checkpoint once the run is complete."""
         self.path.unlink(missing_ok=True)

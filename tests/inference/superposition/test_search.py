@@ -172,6 +172,6 @@ def test_of_two_sharp_modes_the_likelier_counts():
         torch.tensor([0.5, 0.5], dtype=torch.float64).log(),
     )
     sampler = Sampler(form, level, log_prior, torch.Generator().manual_seed(1))
-    wrong = torch.tensor([[1, 0, 0, 0, 0, 0]])
+    wrong = torch.tensor([[[1, 0, 0, 0, 0, 0]]])
     found = sampled_posterior(sampler, sweeps=20, burn_in=20, replicas=4, start=wrong)[0, :, 1]
     assert found.tolist() == pytest.approx([0, 0, 0, 1, 0, 0], abs=1e-6)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 BY_PAIR = ("q_value",)
 BY_TYPE = ("spread", "low", "high")
-BY_RECORDING = ("influence_low", "influence_high")
+STRENGTH = ("strength", "strength_low", "strength_high", "strength_std")
+BY_RECORDING = ("influence_low", "influence_high", *STRENGTH)
 NAMES = BY_PAIR + BY_TYPE + BY_RECORDING
 """Every variable that such a data set may have."""
 

@@ -12,6 +12,7 @@ from edgewise.inference.confidence.crossfit import FITS, fit_halves
 from edgewise.inference.confidence.ensemble import Member, orders_of
 from edgewise.inference.confidence.folds import hold_out
 from edgewise.inference.confidence.held_out import CrossFitted
+from edgewise.inference.confidence.strength_temperature import crossed_strength_temperature
 from edgewise.inference.confidence.temperature import Calibration, calibration_of
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
@@ -20,6 +21,7 @@ from edgewise.inference.superposition.fit import Fitted, fit_superposition
 from edgewise.inference.superposition.model import SuperpositionModel
 from edgewise.inference.superposition.phases import EXACTLY
 from edgewise.inference.superposition.posterior import graph_posterior
+from edgewise.inference.superposition.slab_fit import fit_strengths, settle_prior
 from edgewise.training import Checkpoints, Deadline, Progress
 
 
@@ -108,13 +110,15 @@ def assured_fit(
     """
     check_candidates(data, config)
     confidence = config.confidence
-    n_fits = confidence.ensemble + (FITS if confidence.fdr else 0)
+    crossed = config.graph.strengths == "continuous" and confidence.calibrate
+    n_fits = confidence.ensemble + (FITS if confidence.fdr or crossed else 0)
     seen, held_out = hold_out(data, config.training.seed) if confidence.calibrate else (data, None)
     share = deadline.limit / n_fits
+    learn = fit_strengths if config.graph.strengths == "continuous" else fit_superposition
     fits, calibrations = [], []
     for number in range(confidence.ensemble):
         first = number == 0
-        fitted = fit_superposition(
+        fitted = learn(
             seen,
             encoding,
             replace(config, training=replace(config.training, seed=config.training.seed + number)),
@@ -125,6 +129,11 @@ def assured_fit(
         )
         fits.append(fitted)
         calibrations.append(_settled(fitted, seen, held_out, config))
+    if crossed:
+        temperature = crossed_strength_temperature(
+            data, encoding, config, time_limit=share, on_progress=on_progress
+        )
+        fits[0], calibrations[0] = _at_temperature(fits[0], calibrations[0], temperature, seen, config)
     members = _members(fits, calibrations, data, config)
     halves = None
     if confidence.fdr:
@@ -167,13 +176,27 @@ def _settled(
 ) -> Calibration:
     """Set the noise level of a fit, on all that it saw and larger where the held-out recordings say so."""
     model, graph, seed = fitted.model, config.graph, config.training.seed
-    if graph.edge_types ** seen.slots.shape[-1] <= EXACTLY:
+    if graph.strengths == "types" and graph.edge_types ** seen.slots.shape[-1] <= EXACTLY:
         graph_posterior(model, seen, graph, fitted.log_prior, seed=seed, profile=True)
     if not config.confidence.calibrate:
         return Calibration()
     measured = calibration_of(model, seen, held_out, graph, fitted.log_prior, seed=seed)
     model.level.mul_(measured.noise_ratio)
     return measured
+
+
+def _at_temperature(
+    fitted: Fitted,
+    measured: Calibration,
+    temperature: float | None,
+    seen: Observations,
+    config: InferenceConfig,
+) -> tuple[Fitted, Calibration]:
+    """Continuous strengths at a temperature (None: that of the noise), and the prior that the evidence then has."""
+    if temperature is not None:
+        measured = replace(measured, temperature=temperature)
+    log_prior = settle_prior(fitted.model, seen, config, fitted.log_prior, temperature=measured.temperature)
+    return replace(fitted, log_prior=log_prior), measured
 
 
 @torch.no_grad()

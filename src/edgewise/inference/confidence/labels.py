@@ -74,6 +74,12 @@ def calibrate(result: "Inference", labelled: xr.Dataset) -> "Inference":
             f"calibrate for the method {result.config.method}",
             expected="a result of method='superposition', whose law reads the labelled systems",
         )
+    if "strength" in result.confidence:
+        raise ConfigError(
+            "calibrate for continuous strengths",
+            expected="probabilities of types: intervals of strengths would not follow them",
+            fix="infer with strengths = 'types'",
+        )
     ds = validate(labelled)
     if fingerprint(ds) == result.about.get("data", {}).get("fingerprint"):
         raise DataError(

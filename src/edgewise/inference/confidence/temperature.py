@@ -114,8 +114,8 @@ def measured_products(
     model: SuperpositionModel, data: Observations, graph: GraphConfig, log_prior: Tensor, *, seed: int = 0
 ) -> LagProducts:
     """Residuals about the expected effects, and message columns, of a data set under a law."""
-    probability = graph_posterior(model, data, graph, log_prior, seed=seed).probability
-    gains = inverse_gains(model, data, graph, probability)
+    believed = graph_posterior(model, data, graph, log_prior, seed=seed).weight
+    gains = inverse_gains(model, data, graph, believed)
     window = graph.window if graph.graph == "per-window" else data.target.shape[1]
     units = cut_into(data, window)
     n_recordings = int(data.sequence.max()) + 1
@@ -126,9 +126,9 @@ def measured_products(
     parts = []
     for some in looked_at.split(max(1, NUMBERS // (columns * window * model.n_targets))):
         batch = units[some]
-        where = torch.zeros_like(batch.sequence) if len(probability) == 1 else batch.sequence
-        windows = number[some].clamp_max(probability.shape[1] - 1)
-        expected = probability[where, windows]  # [unit, receiver, sender, type]
+        where = torch.zeros_like(batch.sequence) if len(believed) == 1 else batch.sequence
+        windows = number[some].clamp_max(believed.shape[1] - 1)
+        expected = believed[where, windows]  # [unit, receiver, sender, type]
         weight = expected.gather(2, batch.slots[..., None].expand(*batch.slots.shape, model.n_types))
         h = gains[batch.sequence, :, number[some].clamp_max(gains.shape[-1] - 1)]
         residual, columns = whitened(model, batch, weight, h)

@@ -77,7 +77,7 @@ class WindowsTask:
         self.name, self.module, self.objective, self.split = name, module, objective, split
         self.seed: int | None = seed
         self._shuffle, self.rate = seed, learning_rate
-        self.batch_size = min(batch_size or BATCH, len(split.train))
+        self.batch_size = max(min(batch_size or BATCH, len(split.train)), 1)
         self.most = steps
         self.every = max(math.ceil(steps / VALIDATIONS), math.ceil(len(split.train) / self.batch_size), 1)
         self.lowest = math.inf

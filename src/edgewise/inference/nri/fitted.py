@@ -58,6 +58,20 @@ class FittedNRI:
         dense[..., diagonal, diagonal, 0] = 1.0
         return dense.numpy()
 
+    def answering(self, *, exact: bool) -> "FittedNRI":
+        """Itself: the encoder is all it has.
+
+        Raises:
+            ConfigError: where an exact posterior is asked for.
+        """
+        if exact:
+            raise ConfigError(
+                "nri has no exact posterior: its law is a network without a likelihood of graphs that can be summed",
+                expected="a result of method='superposition' or 'hybrid'",
+                fix="drop exact, or fit with method='hybrid'",
+            )
+        return self
+
     def read(self, ds: xr.Dataset, config: InferenceConfig, *, fresh: bool) -> Reading:
         null = silent(config)
         first = "no interaction" if null else "type 0"

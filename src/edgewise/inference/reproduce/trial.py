@@ -96,8 +96,8 @@ class Trial:
         return overruled(InferenceConfig(), given | self.law())
 
     def law(self) -> dict[str, Any]:
-        """The cell's settings of the law, where the method takes them: superposition."""
-        return dict(self.cell.law) if self.method == "superposition" else {}
+        """The cell's settings of the law, where the method takes them."""
+        return dict(self.cell.law) if self.method in ("superposition", "hybrid") else {}
 
 
 @dataclass(frozen=True)

@@ -144,10 +144,10 @@ def fit_superposition(
     with torch.no_grad():
         order_types(model, data[torch.arange(min(len(data), 16))], config.graph.layers)
     evidence = types.before + types.evidence
-    return Fitted(model, log_prior, _history(evidence, course), len(evidence))
+    return Fitted(model, log_prior, history_of(evidence, course), len(evidence))
 
 
-def _history(evidence: list[float], course: list[tuple[float, float]]) -> History:
+def history_of(evidence: list[float], course: list[tuple[float, float]]) -> History:
     """The steps of this process; those before an interruption are counted, but when they were is not known."""
     count = min(len(evidence), len(course))
     first = len(evidence) - count

@@ -70,6 +70,7 @@ class SuperpositionModel(nn.Module):
         }
         self.n_types, self.n_targets = n_types, len(encoding.targets)
         self.gain, self.layers = law.gain == "profiled", config.graph.layers
+        self.strengths = config.graph.strengths == "continuous"
         if self.gain and self.n_targets != 1:
             raise ConfigError(
                 f"gain = profiled with {self.n_targets} targets: {', '.join(encoding.targets)}",

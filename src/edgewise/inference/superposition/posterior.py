@@ -14,6 +14,13 @@ from edgewise.inference.superposition.gain import without_offset
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
 from edgewise.inference.superposition.phases import EXACTLY, at_known_gain, ridge_types
 from edgewise.inference.superposition.search import Sampler, sampled_posterior
+from edgewise.inference.superposition.slab import (
+    SUBSETS,
+    StrengthPosterior,
+    enumerated_strengths,
+    slab_moments,
+)
+from edgewise.inference.superposition.slab_search import sampled_slab
 
 STRETCHES = 64
 PROFILE_STEPS = 4
@@ -39,6 +46,7 @@ class GraphPosterior:
     evidence: mean log marginal likelihood a number observed; NaN where it was not summed.
     level: the noise level that fits these data best.
     inflation: how alike the candidates' effects are; see `variance_inflation`.
+    strength: [sequence (1 if shared), receiver, sender] each, where strengths are continuous.
     """
 
     probability: Tensor
@@ -46,6 +54,14 @@ class GraphPosterior:
     evidence: float
     level: float
     inflation: float
+    strength: StrengthPosterior | None = None
+
+    @property
+    def weight(self) -> Tensor:
+        """What the message of each type is expected to count: its probability, or the strength; as `probability`."""
+        if self.strength is None:
+            return self.probability
+        return torch.stack([self.probability[..., 0], self.strength.mean[:, None]], -1)
 
 
 @torch.no_grad()
@@ -88,6 +104,7 @@ def graph_posterior(
     seed: int = 0,
     profile: bool = False,
     temperature: float = 1.0,
+    start: Tensor | None = None,
 ) -> GraphPosterior:
     """Infer the graphs of a data set with a fitted law.
 
@@ -95,10 +112,14 @@ def graph_posterior(
         profile: re-estimate the noise level on these data by expectation-maximisation.
         temperature: what the log likelihood is divided by (`edgewise.inference.confidence.temperature`); the evidence
             and the noise level are those of the law itself.
+        start: [graph, receiver, sender] int64, a graph that some of the chains begin at where the configurations are
+            too many to be summed; of no account otherwise.
 
     Raises:
         ConfigError: where a per-window graph has more configurations than can be summed.
     """
+    if graph.strengths == "continuous":
+        return strengths_posterior(model, data, graph, log_prior, seed=seed, temperature=temperature)
     form, n_graphs = whole_form(model, data, graph)
     n_slots, n_types = data.slots.shape[-1], graph.edge_types
     exact = n_types**n_slots <= EXACTLY
@@ -124,13 +145,49 @@ def graph_posterior(
         by_slot = found.probability
     else:
         walked = at_known_gain(tempered(form, temperature), level, gain=model.gain)
-        by_slot = sampled_marginals(walked, level, log_prior, seed)[:, None]
+        known = None if start is None else _by_slot(start, data, n_graphs)
+        by_slot = sampled_marginals(walked, level, log_prior, seed, start=known)[:, None]
     if profile:
         model.level.copy_(level.float())
     dense = dense_posterior(by_slot, data, n_graphs, null=bool(model.null))
     if graph.undirected:
         dense = both_ways(dense, log_prior, candidate_pairs(data, n_graphs))
     return GraphPosterior(dense, exact, evidence, float(level), variance_inflation(form, gain=model.gain))
+
+
+@torch.no_grad()
+def strengths_posterior(
+    model: SuperpositionModel,
+    data: Observations,
+    graph: GraphConfig,
+    log_prior: Tensor,
+    *,
+    seed: int = 0,
+    temperature: float = 1.0,
+) -> GraphPosterior:
+    """Infer who acts in a data set, and how strongly, with a fitted law (`edgewise.inference.superposition.slab`).
+
+    Args: as of `graph_posterior`; the level is the model's.
+    """
+    whole, n_graphs = whole_form(model, data, graph)
+    form, level = whole.map(lambda part: part[:, 0]), model.level.double()
+    exact = 2 ** data.slots.shape[-1] <= SUBSETS
+    evidence = float("nan")
+    if exact:
+        total = slab_moments(form, level, log_prior).log_evidence.sum()
+        evidence = float(total / form.count.sum().clamp_min(1))
+        strength = enumerated_strengths(tempered(form, temperature), level, log_prior)
+    else:
+        strength = sampled_slab(tempered(form, temperature), level, log_prior, seed)[1]
+    acts = strength.probability[:, None]
+    dense = dense_posterior(torch.stack([1 - acts, acts], -1), data, n_graphs, null=True)
+    slots, n = _graph_slots(data, n_graphs), data.n_entities
+
+    def by_sender(part: Tensor) -> Tensor:
+        return part.new_zeros(n_graphs, n, n).scatter(2, slots, part.unflatten(0, (n_graphs, n)))
+
+    inflation = variance_inflation(whole)
+    return GraphPosterior(dense, exact, evidence, float(level), inflation, strength.map(by_sender))
 
 
 def tempered(form: QuadraticForm, temperature: float) -> QuadraticForm:
@@ -156,15 +213,28 @@ def variance_inflation(form: QuadraticForm, *, gain: bool = False) -> float:
     return float(factors[heard].median()) if bool(heard.any()) else float("nan")
 
 
-def sampled_marginals(form: QuadraticForm, level: Tensor, log_prior: Tensor, seed: int) -> Tensor:
-    """[receiver, slot, type] by parallel tempering, for forms with leading dimensions [receiver]."""
+def sampled_marginals(
+    form: QuadraticForm, level: Tensor, log_prior: Tensor, seed: int, *, start: Tensor | None = None
+) -> Tensor:
+    """[receiver, slot, type] by parallel tempering, for forms with leading dimensions [receiver].
+
+    Chains begin at the best continuous configuration, and at `start` [receiver, slot] where there is one.
+    """
     parts = []
     for at in range(0, len(form.square), RECEIVERS):
         piece = form.map(lambda part, at=at: part[at : at + RECEIVERS])
         generator = torch.Generator().manual_seed(seed + at)
         sampler = Sampler(piece, level, log_prior, generator)
-        parts.append(sampled_posterior(sampler, start=ridge_types(piece, level, len(log_prior))))
+        starts = [ridge_types(piece, level, len(log_prior))]
+        if start is not None:
+            starts.append(start[at : at + RECEIVERS])
+        parts.append(sampled_posterior(sampler, start=torch.stack(starts, 1)))
     return torch.cat(parts)
+
+
+def _by_slot(types: Tensor, data: Observations, n_graphs: int) -> Tensor:
+    """[graph, receiver, sender] -> [graph * receiver, slot]."""
+    return types.gather(2, _graph_slots(data, n_graphs)).flatten(0, 1)
 
 
 def _graph_slots(data: Observations, n_graphs: int) -> Tensor:

@@ -165,12 +165,16 @@ def sampled_posterior(
     Conditionals, not states, are averaged over the chains at temperature 1 (Rao-Blackwell). Each replica is a ladder of
     its own; where they stay in different modes of a sharp posterior, the likelier mode counts, by the mean log weight
     of its states (replicas that mix have nearly the same).
+
+    Args:
+        start: [receiver, starts, slot] int64, where the replicas' coldest chains begin, in turn; the draws are the same
+            whatever the starts are.
     """
     ladder = torch.tensor(LADDER, dtype=torch.float64)
     temperature = ladder.repeat_interleave(replicas)
     types = sampler.random_start(len(temperature))
     if start is not None:
-        types[:, :replicas] = start[:, None]
+        types[:, :replicas] = start[:, torch.arange(replicas) % start.shape[1]]
     chains = sampler.start(types)
     total = torch.zeros(len(types), replicas, sampler.n_slots, sampler.n_types, dtype=torch.float64)
     weight = torch.zeros(len(types), replicas, dtype=torch.float64)
