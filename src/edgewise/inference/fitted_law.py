@@ -39,6 +39,8 @@ from edgewise.inference.superposition.rolled_motion import Kinematics, RolledGra
 from edgewise.inference.superposition.selection import types_alike
 from edgewise.training import Deadline, Progress
 
+SHARED_BY_MANY = 0.02
+"""Share of the pairs of many graphs from which on shared motion is worth a word: a law's own misfit can flag a few."""
 TOLD_APART = 64
 """Stretches on which types are compared."""
 
@@ -194,9 +196,9 @@ class FittedLaw:
                     " evidence a number observed. Fewer types (edge_types) say as much."
                 )
         shared = shared_residuals(self.model, data, found.weight.mean(1))
-        flagged = int(shared.flagged.sum()) // 2
-        if flagged:
-            n_pairs = shared.flagged.shape[0] * data.n_entities * (data.n_entities - 1) // 2
+        flagged, graphs = int(shared.flagged.sum()) // 2, len(shared.flagged)
+        n_pairs = graphs * data.n_entities * (data.n_entities - 1) // 2
+        if flagged and (graphs == 1 or flagged >= SHARED_BY_MANY * n_pairs):
             said.append(
                 f"{flagged:,} of {n_pairs:,} pairs share motion that no recorded entity explains (residual correlation"
                 " beyond 0.3, at a false-discovery rate of 1 %): a common driver outside the data is likely, and an"
