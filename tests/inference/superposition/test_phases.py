@@ -207,6 +207,12 @@ def test_a_batch_looks_at_about_as_many_pairs_whatever_the_recordings(entities, 
     assert len(phase.batch(0)) == min(phase.batch_size, 5)
 
 
+@pytest.mark.parametrize(("entities", "batch"), [(40, 2), (70, 1)])
+def test_of_many_entities_fewer_recordings_make_a_batch(entities, batch):
+    model, data, _, config = untrained(springs(entities=entities, steps=60, sequences=2))
+    assert TypesPhase(model, data, config, log_prior_of(config)).batch_size == batch
+
+
 def test_a_batch_size_that_is_given_is_kept():
     assert types_phase(batch_size=2).batch(5).sequence.shape == (2,)
 

@@ -30,6 +30,8 @@ CLIP = 1.0
 """Largest norm of the gradient of a step."""
 PAIRS = 24_000
 """Pair-frames that a step looks at when the batch size is not given."""
+FEWEST, MOST_PAIRS = 4, 200_000
+"""So many recordings are looked at in any case, unless that makes too many pair-frames: hundreds of entities."""
 
 
 def arranged(form: QuadraticForm, scope: str, *, gain: bool = False) -> QuadraticForm:
@@ -86,8 +88,8 @@ class _Phase:
         self._level = model.level.clone()
 
     def _fitting_batch(self) -> int:
-        pairs = self.data.target.shape[1] * self.data.slots[0].numel()
-        return max(4, min(PAIRS // max(pairs, 1), 256))
+        pairs = max(self.data.target.shape[1] * self.data.slots[0].numel(), 1)
+        return min(max(PAIRS // pairs, min(FEWEST, max(MOST_PAIRS // pairs, 1))), 256)
 
     def optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.module.parameters(), lr=1.0, betas=(0.9, 0.99))
