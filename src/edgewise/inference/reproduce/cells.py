@@ -26,7 +26,7 @@ KURAMOTO_LAW: Mapping[str, Any] = {"angles": ("sin_phi",), "gain": "profiled", "
 """What the law of the oscillators is told: sin_phi is the sine of an angle, dphi was scaled series by series."""
 
 
-MANY_ENCOUNTERS: Mapping[str, Any] = {"rotation": True, "min_steps": 6000, "max_steps": 12000, "ensemble": 2}
+MANY_ENCOUNTERS: Mapping[str, Any] = {"rotation": True, "min_steps": 6000, "max_steps": 12000}
 """Ten charges: the law is found long after the evidence has settled for the first time, sooner if it turns."""
 
 
