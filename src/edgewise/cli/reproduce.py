@@ -39,7 +39,7 @@ def reproduce(
         seeds: Rows a cell, each with systems and a fit of its own.
         budget: Minutes for a fit; 0 takes those of the cell, 1 to 20.
         method: Method of inference.
-        train_systems: Systems to fit the law on; 0 takes the number of the cell, 500 to 20000.
+        train_systems: Systems to fit the law on; 0 takes the number of the cell, 500 to 50000.
         test_systems: Fresh systems to measure on.
         isomorphism: Test only on graphs that are isomorphic to no graph of the training systems.
         out: A folder for table.md, rows.json and log.txt, written after every row; it must be empty or not exist.
