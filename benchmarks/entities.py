@@ -110,7 +110,9 @@ def measure_size(given: argparse.Namespace) -> Row:
 
 
 def measure_entities(sizes: Sequence[int], amounts: dict[str, int]) -> list[Row]:
-    """Both series, smallest size first; a size that fails (out of memory, say) leaves a row that says so.
+    """Both series, the one with candidates first, smallest size first.
+
+    A size that fails (out of memory, say) leaves a row that says so.
 
     `amounts`: candidates of the local systems, steps of a fit, training systems and test systems (`tests`).
     """
@@ -119,7 +121,7 @@ def measure_entities(sizes: Sequence[int], amounts: dict[str, int]) -> list[Row]
     )
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     rows = []
-    for local in (False, True):
+    for local in (True, False):
         for size in sorted(sizes):
             row = _in_a_process({"size": size} | amounts, local=local)
             _show(row)
