@@ -32,6 +32,31 @@ class History:
     temperature: list[float]
 
 
+class Course:
+    """Notes when each step of this process was, and under which tempering; tells `on_progress`."""
+
+    def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
+        self.on_progress = on_progress
+        self.noted: list[tuple[float, float]] = []
+
+    def __call__(self, progress: Progress) -> None:
+        self.noted.append((progress.seconds, progress.figures["temperature"]))
+        if self.on_progress is not None:
+            self.on_progress(progress)
+
+    def history(self, evidence: list[float]) -> History:
+        """The steps of this process; those before an interruption are counted, but when they were is not known."""
+        count = min(len(evidence), len(self.noted))
+        first = len(evidence) - count
+        known = self.noted[len(self.noted) - count :]
+        return History(
+            step=list(range(first, len(evidence))),
+            seconds=[seconds for seconds, _ in known],
+            evidence=evidence[first:],
+            temperature=[temperature for _, temperature in known],
+        )
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A fitted law. `steps` counts both phases."""
@@ -126,14 +151,8 @@ def fit_superposition(
     model.null.fill_(model.gain)  # a gain cannot be told from a base law that is always on
     log_prior = log_prior_of(config)
     found = checkpoints.load() if checkpoints is not None and resume else None
-    course: list[tuple[float, float]] = []
-
-    def record(progress: Progress) -> None:
-        course.append((progress.seconds, progress.figures["temperature"]))
-        if on_progress is not None:
-            on_progress(progress)
-
-    run = {"deadline": deadline, "checkpoints": checkpoints, "on_progress": record}
+    course = Course(on_progress)
+    run = {"deadline": deadline, "checkpoints": checkpoints, "on_progress": course}
     strengths = StrengthsPhase(model, data, config)
     if found is None or found.phase == strengths.name:
         fit(strengths, share=0.3, resume=found, **run)
@@ -144,17 +163,4 @@ def fit_superposition(
     with torch.no_grad():
         order_types(model, data[torch.arange(min(len(data), 16))], config.graph.layers)
     evidence = types.before + types.evidence
-    return Fitted(model, log_prior, history_of(evidence, course), len(evidence))
-
-
-def history_of(evidence: list[float], course: list[tuple[float, float]]) -> History:
-    """The steps of this process; those before an interruption are counted, but when they were is not known."""
-    count = min(len(evidence), len(course))
-    first = len(evidence) - count
-    known = course[len(course) - count :]
-    return History(
-        step=list(range(first, len(evidence))),
-        seconds=[seconds for seconds, _ in known],
-        evidence=evidence[first:],
-        temperature=[temperature for _, temperature in known],
-    )
+    return Fitted(model, log_prior, course.history(evidence), len(evidence))

@@ -1,7 +1,7 @@
 """The two phases of a fit: continuous strengths first, then types."""
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -70,6 +70,16 @@ def ridge_types(form: QuadraticForm, level: Tensor, n_types: int) -> Tensor:
     return torch.cat([half, coefficients], -1).argmax(-1)
 
 
+class Explained(Protocol):
+    """What a phase finds of the graphs of a batch: log_evidence and expected squared residual [...]."""
+
+    @property
+    def log_evidence(self) -> Tensor: ...
+
+    @property
+    def square(self) -> Tensor: ...
+
+
 class _Phase:
     """What both phases share: data, batches, the profiled noise level and the record of the evidence."""
 
@@ -105,6 +115,11 @@ class _Phase:
         """The level that maximises the likelihood of the expected residuals; in force from the next step on."""
         self._level = (square.sum() / count.sum().clamp_min(1)).clamp_min(1e-8).float()
 
+    def _objective(self, found: Explained, form: QuadraticForm) -> Tensor:
+        """Minus the log evidence a number observed, with the level profiled on what is left over."""
+        self._profiled(found.square, form.count)
+        return -found.log_evidence.sum() / form.count.sum().clamp_min(1)
+
     def after(self, step: int, loss: float) -> None:
         self.evidence.append(-loss)
         self.model.level.copy_(self._level)
@@ -138,8 +153,7 @@ class StrengthsPhase(_Phase):
     def loss(self, module: nn.Module, step: int) -> Tensor:
         form, level = self.form(module, step), self.model.level.double()
         strengths = strengths_of_scaled(form, level)[0] if self.model.gain else strengths_of(form, level)
-        self._profiled(strengths.square, form.count)
-        return -strengths.log_evidence.sum() / form.count.sum().clamp_min(1)
+        return self._objective(strengths, form)
 
     def learning_rate(self, step: int) -> float:
         return self.config.training.learning_rate * min(1.0, (step + 1) / WARM_UP)
@@ -224,8 +238,7 @@ class TypesPhase(_Phase):
     def loss(self, module: nn.Module, step: int) -> Tensor:
         form = self.form(module, step)
         found = self.posterior(form, step, self.temperature(step))
-        self._profiled(found.square, form.count)
-        return -found.log_evidence.sum() / form.count.sum().clamp_min(1)
+        return self._objective(found, form)
 
     def temperature(self, step: int) -> float:
         return max(1.0, self.config.training.temperature ** (1 - step / self.TEMPER))

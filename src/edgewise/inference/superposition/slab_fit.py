@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
 from edgewise.inference.observations import Observations
-from edgewise.inference.superposition.fit import Fitted, history_of, log_prior_of
+from edgewise.inference.superposition.fit import Course, Fitted, log_prior_of
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
 from edgewise.inference.superposition.phases import StrengthsPhase, TypesPhase
 from edgewise.inference.superposition.posterior import whole_form
@@ -56,8 +56,7 @@ class EverybodyPhase(StrengthsPhase):
     def loss(self, module: nn.Module, step: int) -> Tensor:
         form, level = self.form(module, step), self.model.level.double()
         found = strengths_of(about_one(form, self.spread(step)), level)
-        self._profiled(found.square, form.count)
-        return -found.log_evidence.sum() / form.count.sum().clamp_min(1)
+        return self._objective(found, form)
 
 
 class SlabPhase(TypesPhase):
@@ -87,8 +86,7 @@ class SlabPhase(TypesPhase):
     def loss(self, module: nn.Module, step: int) -> Tensor:
         form, level = self.form(module, step).map(lambda part: part[:, 0]), self.model.level.double()
         found = slab_moments(form, level, self.log_prior) if self.summed else strengths_of(form, level)
-        self._profiled(found.square, form.count)
-        return -found.log_evidence.sum() / form.count.sum().clamp_min(1)
+        return self._objective(found, form)
 
 
 def fit_strengths(
@@ -110,14 +108,8 @@ def fit_strengths(
     model.null.fill_(True)
     log_prior = log_prior_of(config)
     found = checkpoints.load() if checkpoints is not None and resume else None
-    course: list[tuple[float, float]] = []
-
-    def record(progress: Progress) -> None:
-        course.append((progress.seconds, progress.figures["temperature"]))
-        if on_progress is not None:
-            on_progress(progress)
-
-    run = {"deadline": deadline, "checkpoints": checkpoints, "on_progress": record}
+    course = Course(on_progress)
+    run = {"deadline": deadline, "checkpoints": checkpoints, "on_progress": course}
     everybody = EverybodyPhase(model, data, config)
     if found is None or found.phase == everybody.name:
         fit(everybody, share=0.3, resume=found, **run)
@@ -126,7 +118,7 @@ def fit_strengths(
     fit(slab, share=0.85, resume=found, **run)
     log_prior = settle_prior(model, data, config, log_prior)
     evidence = slab.before + slab.evidence
-    return Fitted(model, log_prior, history_of(evidence, course), len(evidence))
+    return Fitted(model, log_prior, course.history(evidence), len(evidence))
 
 
 @torch.no_grad()
