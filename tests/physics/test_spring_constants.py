@@ -5,7 +5,7 @@ import pytest
 
 from edgewise.errors import ConfigError
 from edgewise.physics import simulate
-from edgewise.physics.springs import spring_force
+from edgewise.physics.springs import MANY, spring_force
 
 
 def test_constants_lie_within_the_spread_and_are_those_of_both_ends():
@@ -48,3 +48,20 @@ def test_springs_that_push_are_refused():
         simulate("springs", strength_spread=1.5)
     with pytest.raises(ConfigError, match="unknown option of charged 'strength_spread'"):
         simulate("charged", strength_spread=0.5)
+
+
+def test_with_many_entities_the_force_is_still_the_sum_over_springs():
+    rng = np.random.default_rng(0)
+    constants = rng.uniform(size=(MANY, MANY, 3)) * (rng.random((MANY, MANY, 3)) < 0.05)
+    positions = rng.normal(size=(2, MANY, 3))
+    out = np.empty_like(positions)
+    spring_force(constants.copy(), 0.1)(positions, out)
+    differences = positions[:, :, None] - positions[:, None]  # [axis, receiver, sender, system]
+    off = ~np.eye(MANY, dtype=bool)[..., None]
+    np.testing.assert_allclose(out, -0.1 * (constants * off * differences).sum(2), atol=1e-12)
+
+
+def test_many_entities_do_not_depend_on_how_many_other_systems_there_are():
+    one = simulate("springs", entities=MANY, sequences=1, steps=2)
+    many = simulate("springs", entities=MANY, sequences=3, steps=2)
+    assert many.isel(sequence=[0]).identical(one)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.sparse as sp
 
 from edgewise.errors import ConfigError
 from edgewise.physics.batch import Floats
@@ -31,6 +32,8 @@ class SpringBodies(Bodies):
 
 
 DEFAULTS = SpringBodies(strength=0.1, position_std=0.5)
+MANY = 128
+"""Entities from which on springs are visited one by one: near neighbours are then few among all pairs."""
 
 
 def draw_springs(rng: np.random.Generator, entities: int, edge_probability: float) -> Floats:
@@ -45,16 +48,32 @@ def spring_force(springs: Floats, strength: float) -> Force:
     """The force of springs `[receiver, sender, system]`.
 
     It is linear in the positions, F_i = sum_j A_ij x_j with A_ij = strength e_ij and A_ii = -sum_j A_ij:
-    one product a pair, without the differences.
+    one product a pair, without the differences. From `MANY` entities on, only pairs with a spring are visited.
     """
     weights = strength * springs
     entity = np.arange(len(weights))
     weights[entity, entity] = -weights.sum(axis=1)
+    if len(weights) >= MANY:
+        return _sparse_force(weights)
     pulls = np.empty((2, *weights.shape))
 
     def force(positions: Floats, out: Floats) -> None:
         np.multiply(weights, positions[:, None], out=pulls)
         np.add.reduce(pulls, axis=2, out=out)
+
+    return force
+
+
+def _sparse_force(weights: Floats) -> Force:
+    """The same by one sparse product; row and column i n_systems + s are entity i of system s."""
+    n_entities, _, n_systems = weights.shape
+    receiver, sender, system = weights.nonzero()
+    ends = receiver * n_systems + system, sender * n_systems + system
+    size = n_entities * n_systems
+    pulls = sp.csr_array((weights[receiver, sender, system], ends), shape=(size, size))
+
+    def force(positions: Floats, out: Floats) -> None:
+        out[...] = (pulls @ positions.reshape(2, size).T).T.reshape(out.shape)
 
     return force
 
