@@ -133,7 +133,11 @@ def test_row_numbers_count_blank_lines(tmp_path):
 
 def test_rows_of_other_lengths_are_refused(tmp_path):
     path = write(tmp_path / "t.csv", "t,id,x\n0,a,1\n0,b,1,5\n1,a,1\n")
-    assert f"{path} cannot be read" in found(path)
+    assert found(path) == f"{path}: row 3 has 4 cells, and the header names 3 columns: 0,b,1,5"
+    path = write(tmp_path / "first.csv", "t,id,x\n0,a,1,5\n0,b,2,5\n1,a,1,5\n")  # pandas would cut these
+    assert found(path) == f"{path}: row 2 has 4 cells, and the header names 3 columns: 0,a,1,5"
+    path = write(tmp_path / "open.csv", 't,id,x\n0,"a,1\n0,b,2\n')
+    assert "EOF inside string" in found(path)
 
 
 def test_other_separators_marks_and_packings(tmp_path):

@@ -56,6 +56,14 @@ def test_a_row_with_a_time_is_about_that_frame(ds, tmp_path):
 def test_an_unknown_entity_or_sequence_is_named_with_its_row(ds, tmp_path):
     path = write(tmp_path / "e.csv", "source,target\na,b\n\na,B\n")
     assert found(path, ds).startswith(f"{path}: row 4, column 'target' names the entity 'B'")
+    path = write(tmp_path / "many.csv", "source,target\na,bb\nq,a\nc,bb\nb,A\n")
+    with pytest.raises(DataError) as caught:
+        read_edges(path, ds)
+    assert caught.value.found.endswith(
+        "row 2, column 'target' names the entity 'bb', which the data do not have; they have a, b, c. Unknown as"
+        " well: 'q' (row 3, column 'source'), 'A' (row 5, column 'target')"
+    )
+    assert caught.value.fix == "for 'bb': did you mean 'b'? for 'A': did you mean 'a'?"
     path = write(tmp_path / "s.csv", "sequence,source,target\nq,a,b\n")
     assert (
         "row 2, column 'sequence' names the sequence 'q', which the data do not have; they have s, r"

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from edgewise.data.arrays import read_npz, write_npz
 from edgewise.data.derive import observed, with_velocity
+from edgewise.data.given import as_dataset
 from edgewise.data.grids import read_netcdf, read_zarr, write_netcdf, write_zarr
+from edgewise.data.inspection import inspect
 from edgewise.data.io import FORMATS, load, save
+from edgewise.data.md import read_md
 from edgewise.data.nri import read_nri_folder, splits_in, write_nri_folder
+from edgewise.data.resampling import resample, round_time
+from edgewise.data.scenes import scenes
 from edgewise.data.schema import (
     DIMS,
     clock,
@@ -76,6 +81,7 @@ __all__ = [
     "Subwords",
     "Symbols",
     "Tokenizer",
+    "as_dataset",
     "classification_from_networkx",
     "clock",
     "features",
@@ -85,6 +91,7 @@ __all__ = [
     "from_networkx",
     "from_pyg",
     "inflection_symbols",
+    "inspect",
     "isomorphism_classes",
     "load",
     "load_graphml",
@@ -98,13 +105,17 @@ __all__ = [
     "read_edges",
     "read_inflection",
     "read_lines",
+    "read_md",
     "read_netcdf",
     "read_npz",
     "read_nri_folder",
     "read_parallel",
     "read_table",
     "read_zarr",
+    "resample",
+    "round_time",
     "save",
+    "scenes",
     "select_frames",
     "split_by_isomorphism",
     "split_sequences",

@@ -24,6 +24,16 @@ _SEQUENCE = _words(
 )
 
 
+def names_time(column: str) -> bool:
+    """Whether a column has a common name for the time."""
+    return column.strip().lower() in _TIME
+
+
+def names_entity(column: str) -> bool:
+    """Whether a column has a common name for the entity."""
+    return column.strip().lower() in _ENTITY
+
+
 @dataclass(frozen=True)
 class Columns:
     """The parts that the columns of one table play.
@@ -147,8 +157,23 @@ def _guess(part: str, common: frozenset[str], found: Sequence[str], where: str) 
 
 
 def _refuse_guess(part: str, found: Sequence[str], where: str) -> str:
+    fix = f"say which with {part}=... (--{part} on the command line)"
+    if len(found) == 1:
+        fix = "separate the columns by commas, semicolons or tabs, or read the file with pandas and pass the frame"
+    elif any(_is_number(name) for name in found):
+        fix = "line 1 seems to hold values: write the names of the columns above it"
+    elif part == "entity":
+        fix += "; a table with a column for each entity: edgewise.data.as_dataset(frame.set_index(TIME))"
     raise DataError(
         f"{where}: no column has a common name for the {part}; the columns are {listing(found)}",
         expected=f"a column that holds the {part}",
-        fix=f"say which with {part}=... (--{part} on the command line)",
+        fix=fix,
     )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

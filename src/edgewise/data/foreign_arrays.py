@@ -216,7 +216,8 @@ def _names(arrays: Arrays, asked: str | None, common: Sequence[str], n: int, whe
 
 
 def _shapes(arrays: Arrays) -> str:
-    return listing(f"{name} {values.shape}" for name, values in arrays.items())
+    kinds = {name: "" if _is_real(values) else f" of {values.dtype}" for name, values in arrays.items()}
+    return listing(f"{name} {values.shape}{kinds[name]}" for name, values in arrays.items())
 
 
 def _unclear(arrays: Arrays, where: str, role: str | None = None) -> DataError:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from edgewise.data import grids, nri, tables
+from edgewise.data import grids, md, nri, resampling, tables
 from edgewise.data.arrays import read_npz, write_npz
 from edgewise.data.atomic import refuse_to_overwrite
 from edgewise.data.chosen import chosen
@@ -37,12 +37,19 @@ def load(
     rate: Names = None,
     split: str | None = None,
     truth: str | Path | None = None,
+    round_time: float | None = None,
+    topology: str | Path | None = None,
+    select: str | None = None,
+    residues: int = 0,
+    align: bool = False,
+    every: int = 1,
 ) -> xr.Dataset:
     """Trajectories from any source that edgewise knows, validated and in memory.
 
     Args:
         source: a `.csv`, `.tsv`, `.tab` (each also `.gz`), `.parquet`, `.npz` or `.nc` file, a `.zarr` or NRI
-            folder, a data set, or a pandas data frame.
+            folder, a data set, or a pandas data frame; a trajectory of molecular dynamics
+            (`.dcd`, `.xtc`, `.pdb` ...; with a topology any file that MDAnalysis reads).
         time, entity, sequence: columns of a table or arrays of an `.npz` with the stamps and the names.
         position, velocity: the features (columns, arrays) with these roles, in the order of the axes; they
             replace roles that the source declares. A list, or one string with commas.
@@ -50,6 +57,8 @@ def load(
         rate: the features that are rates of change themselves.
         split: which part of an NRI folder: "train", or "train_springs5" where it holds several data sets.
         truth: an edge table with the known interactions; it replaces those that the source holds.
+        round_time: a step that time stamps are rounded to, see `edgewise.data.round_time`.
+        topology, select, residues, align, every: of molecular dynamics, see `edgewise.data.md.read_md`.
 
     Returns:
         A validated data set; see `edgewise.data.schema`.
@@ -60,6 +69,10 @@ def load(
     where = "the data set" if isinstance(source, xr.Dataset) else str(source)
     keys: dict[str, Any] = {"time": time, "entity": entity, "sequence": sequence}
     roles: dict[str, Any] = {"position": position, "velocity": velocity, "features": features}
+    atoms: dict[str, Any] = {"topology": topology, "select": select, "residues": residues}
+    molecular = atoms | {"align": align, "every": every}
+    if isinstance(source, pd.DataFrame | xr.Dataset):
+        md.refuse_choices(where, molecular)
     if isinstance(source, pd.DataFrame):
         ds, where = tables.from_frame(source, **keys, **roles), "the data frame"
     elif isinstance(source, xr.Dataset):
@@ -68,13 +81,15 @@ def load(
         path = Path(source)
         _check_path(path)
         try:
-            ds = _read(path, keys, roles, split)
+            ds = _read(path, keys, roles, split, molecular)
         except DataError as error:
             raise _with_name(error, where) from error
     try:
         if rate is not None:
             ds = ds.assign_attrs(rate=list(asked(rate) or ()))
         ds = validate(ds)
+        if round_time is not None:
+            ds = resampling.round_time(ds, round_time)
     except DataError as error:
         raise _with_name(error, where) from error
     return ds if truth is None else read_edges(truth, ds)
@@ -120,20 +135,21 @@ def check_target(path: str | Path, *, overwrite: bool = False) -> None:
     refuse_to_overwrite(path, overwrite=overwrite)
 
 
-def _read(path: Path, keys: dict[str, Any], roles: dict[str, Any], split: str | None) -> xr.Dataset:
+def _read(
+    path: Path, keys: dict[str, Any], roles: dict[str, Any], split: str | None, molecular: dict[str, Any]
+) -> xr.Dataset:
+    if molecular["topology"] is not None or kind(path) in md.SUFFIXES:
+        _refuse_keys(path, keys)
+        return chosen(md.read_md(path, **molecular), str(path), **roles)
+    md.refuse_choices(str(path), molecular)
     is_zarr = path.suffix.lower() == ".zarr" or (path / "zarr.json").exists() or (path / ".zgroup").exists()
     is_nri = path.is_dir() and not is_zarr
     if split is not None and not is_nri:
         raise DataError(
             f"split='{split}' was asked for, but {path} is no NRI folder", fix="leave the split out"
         )
-    named = [f"{name}={column!r}" for name, column in keys.items() if column is not None]
-    if named and (is_zarr or is_nri or path.suffix.lower() in _NETCDF):
-        raise DataError(
-            f"{', '.join(named)} was asked for, but {path} is no table",
-            expected="a table or an .npz, whose columns or arrays need names",
-            fix="leave it out: this format says itself what is time, entity and sequence",
-        )
+    if is_zarr or is_nri or path.suffix.lower() in _NETCDF:
+        _refuse_keys(path, keys)
     if is_zarr:
         return chosen(grids.read_zarr(path), str(path), **roles)
     if is_nri:
@@ -145,6 +161,16 @@ def _read(path: Path, keys: dict[str, Any], roles: dict[str, Any], split: str | 
     if path.suffix.lower() in _NETCDF:
         return chosen(grids.read_netcdf(path), str(path), **roles)
     raise _unknown_suffix(path)
+
+
+def _refuse_keys(path: Path, keys: dict[str, Any]) -> None:
+    named = [f"{name}={column!r}" for name, column in keys.items() if column is not None]
+    if named:
+        raise DataError(
+            f"{', '.join(named)} was asked for, but {path} is no table",
+            expected="a table or an .npz, whose columns or arrays need names",
+            fix="leave it out: this format says itself what is time, entity and sequence",
+        )
 
 
 def _check_path(path: Path) -> None:

@@ -9,12 +9,25 @@ import pandas as pd
 import xarray as xr
 
 from edgewise.data.columns import Columns
+from edgewise.data.names import as_names
 from edgewise.data.roles import clock, features
 from edgewise.data.schema import from_arrays
-from edgewise.data.sheets import Sheet
+from edgewise.data.sheets import UNNAMED, Sheet
 from edgewise.data.stamps import as_numbers
 from edgewise.data.wording import listing
 from edgewise.errors import DataError
+
+_OTHER_NUMBER = r"[+-]?\d{1,3}([., ]\d{3})*,\d+|[+-]?\d*,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d*)?|[+-]?[\d.]+ ?%"
+"""Numbers with a decimal comma, with marks between the thousands, or in percent."""
+_ZONE = r"(?:Z|[+-]\d\d:?\d\d)$"
+_NUMBERS = (
+    "write a decimal point, no marks between thousands and no sign of percent (pandas.read_csv(..., decimal=',') reads"
+    " decimal commas: pass the frame), or name the columns that you want with features=..."
+)
+_STAMPS = (
+    "correct or remove the row; other dates and clock times become numbers by pandas.to_datetime or"
+    " pandas.to_timedelta: pass the frame"
+)
 
 
 def to_dataset(sheet: Sheet, columns: Columns) -> xr.Dataset:
@@ -104,21 +117,38 @@ def _stamps(column: pd.Series, rows: np.ndarray, where: str) -> tuple[np.ndarray
         numbers = pd.to_numeric(column, errors="coerce")
         if numbers.isna().any():
             dates = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
-            numbers = dates if dates.notna().sum() > numbers.notna().sum() else numbers
-        _check_all(numbers.notna(), column, rows, where, "a number or an ISO 8601 date")
+            if dates.notna().sum() > numbers.notna().sum():
+                numbers = dates
+                _check_zones(column, rows, where)
+        fix = _NUMBERS if _other_numbers(column, numbers.isna()).any() else _STAMPS
+        _check_all(numbers.notna(), column, rows, where, "a number or an ISO 8601 date", fix)
         column = numbers
     values, units = as_numbers(column.to_numpy(dtype=None if column.dtype.kind in "iumM" else np.float64))
-    _check_all(np.isfinite(values), column, rows, where, "a finite time stamp in every row")
+    _check_all(np.isfinite(values), column, rows, where, "a finite time stamp in every row", _STAMPS)
+    if values.dtype.kind in "iu":
+        kept = values.astype(np.float64).astype(values.dtype) == values
+        fix = "subtract the first stamp from all, or give dates"
+        _check_all(kept, column, rows, where, "a time stamp of 15 digits at most", fix)
     return values, units
+
+
+def _check_zones(column: pd.Series, rows: np.ndarray, where: str) -> None:
+    """Refuse dates of which only some have a time zone: how far they are from the others is not known."""
+    zoned = column.astype("string").str.strip().str.contains(_ZONE).fillna(False).to_numpy(dtype=bool)
+    if zoned.any() and not zoned.all():
+        _, some = np.unique(zoned, return_index=True)
+        bare, with_zone = int(some[0]), int(some[1])
+        raise DataError(
+            f"{where}: column '{column.name}' holds '{column.iloc[bare]}' in row {rows[bare]}, without a time zone, and"
+            f" '{column.iloc[with_zone]}' in row {rows[with_zone]}, with one",
+            expected="a time zone in all rows or in none",
+            fix="add the zone (Z, +01:00) where it is missing",
+        )
 
 
 def _names(column: pd.Series, rows: np.ndarray, where: str) -> tuple[np.ndarray, list[str]]:
     """The code of every row [row] and the names that the codes stand for."""
-    if column.dtype.kind == "f" and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")  # entity 7, not 7.0
-    text = column.astype("string").fillna("").str.strip()
-    if text.str.fullmatch(r"-?\d+\.0+").all():
-        text = text.str.replace(r"\.0+$", "", regex=True)
+    text = as_names(column)
     _check_all(text != "", column, rows, where, "a name in every row")
     codes, names = pd.factorize(text)
     return codes.astype(np.int64), [str(name) for name in names]
@@ -160,7 +190,8 @@ def _check_unique(
 def _feature_columns(frame: pd.DataFrame, columns: Columns) -> Sequence[str]:
     if columns.features is not None:
         return columns.wanted
-    return [str(name) for name in frame.columns if name not in (columns.time, *columns.names)]
+    keys = (columns.time, *columns.names)
+    return [str(name) for name in frame.columns if name not in keys and not str(name).startswith(UNNAMED)]
 
 
 def _numbers(column: pd.Series, rows: np.ndarray, where: str, *, wanted: bool) -> np.ndarray | None:
@@ -171,20 +202,34 @@ def _numbers(column: pd.Series, rows: np.ndarray, where: str, *, wanted: bool) -
         _check_all(np.zeros(len(column), dtype=bool), column, rows, where, "a number")
     numbers = pd.to_numeric(column, errors="coerce")
     is_text = numbers.isna() & column.notna()
-    if is_text.sum() * 2 > column.notna().sum() and not wanted:
+    odd = _other_numbers(column, is_text)
+    many = is_text.sum() * 2 > column.notna().sum()
+    if many and not wanted and not odd.any():
         return None
-    _check_all(~is_text, column, rows, where, "a number, or nothing where there was no observation")
+    expected = "a number, or nothing where there was no observation"
+    if odd.any():
+        _check_all(~odd, column, rows, where, "numbers like 1234.5", _NUMBERS)
+    _check_all(~is_text, column, rows, where, expected)
     values = numbers.to_numpy(
         dtype=np.float32 if numbers.dtype == np.float32 else np.float64, na_value=np.nan
     )
-    _check_all(
-        ~np.isinf(values), column, rows, where, "a finite number, or nothing where there was no observation"
-    )
+    _check_all(~np.isinf(values), column, rows, where, f"a finite {expected.removeprefix('a ')}")
     return values
 
 
+def _other_numbers(column: pd.Series, is_text: pd.Series) -> pd.Series:
+    """Which of the cells of text are numbers in another way of writing: bool [row]."""
+    text = column.where(is_text).astype("string").str.strip()
+    return text.str.fullmatch(_OTHER_NUMBER).fillna(False).astype(bool)
+
+
 def _check_all(
-    good: pd.Series | np.ndarray, column: pd.Series, rows: np.ndarray, where: str, expected: str
+    good: pd.Series | np.ndarray,
+    column: pd.Series,
+    rows: np.ndarray,
+    where: str,
+    expected: str,
+    fix: str = "correct or remove the row, or leave the column out",
 ) -> None:
     bad = np.flatnonzero(~np.asarray(good, dtype=bool))
     if bad.size:
@@ -194,7 +239,7 @@ def _check_all(
         raise DataError(
             f"{where}: row {rows[bad[0]]}, column '{column.name}' holds {shown}{more}",
             expected=expected,
-            fix="correct or remove the row, or leave the column out",
+            fix=fix,
         )
 
 

@@ -39,15 +39,21 @@ def velocities(ds: xr.Dataset) -> list[str]:
 
 
 def usual_position(names: Iterable[str]) -> list[str]:
-    """x, y (and z) where features of these names are there; else nothing."""
+    """x, y (and z), or X, Y (and Z), where features of these names are there; else nothing."""
     known = set(names)
-    return [axis for axis in ("x", "y", "z") if axis in known] if {"x", "y"} <= known else []
+    for axes in (("x", "y", "z"), ("X", "Y", "Z")):
+        if set(axes[:2]) <= known:
+            return [axis for axis in axes if axis in known]
+    return []
 
 
 def usual_velocity(position: Iterable[str], names: Iterable[str]) -> list[str]:
-    """vx for x, vy for y, ... where all of them are there; else nothing."""
-    guess = [f"v{axis}" for axis in position]
-    return guess if set(guess) <= set(names) else []
+    """vx for x, vy for y, ... (of X also VX) where all of them are there; else nothing."""
+    axes, known = list(position), set(names)
+    for mark in ("v", "V"):
+        if known.issuperset(guess := [f"{mark}{axis}" for axis in axes]):
+            return guess
+    return []
 
 
 def features(ds: xr.Dataset) -> list[str]:

@@ -17,6 +17,7 @@ An `xarray.Dataset` over the dims `sequence, time, entity`:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -25,8 +26,12 @@ from numpy.typing import ArrayLike
 from edgewise.data.describe import fingerprint, summary
 from edgewise.data.gate import validate
 from edgewise.data.roles import DIMS, clock, features, positions, velocities
+from edgewise.data.truth_graphs import edges_of_graphs, holds_graphs
 from edgewise.data.wording import asked, listing
 from edgewise.errors import DataError
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = [
     "DIMS",
@@ -50,7 +55,7 @@ def from_arrays(
     time: ArrayLike | None = None,
     entity: ArrayLike | None = None,
     sequence: ArrayLike | None = None,
-    edges: ArrayLike | None = None,
+    edges: ArrayLike | nx.Graph | Sequence[nx.Graph] | None = None,
     units: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
     """A validated trajectory data set from arrays.
@@ -65,7 +70,8 @@ def from_arrays(
         entity: names [entity]; default "0", "1", ...
         sequence: names [sequence]; default "0", "1", ...
         edges: known interactions, int [sequence, receiver, sender], [receiver, sender] for all sequences, or
-            [sequence, time, receiver, sender].
+            [sequence, time, receiver, sender]; or a NetworkX graph over the entities (source acts on target), or
+            one for each sequence.
         units: name -> unit, for features and for "time".
 
     Returns:
@@ -83,7 +89,9 @@ def from_arrays(
     if time is not None:
         ds = _with_time(ds, np.asarray(time), shape)
     if edges is not None:
-        ds["edges"] = _edges(np.asarray(edges), shape)
+        names = ds["entity"].to_numpy() if "entity" in ds.coords else range(shape[2])
+        labels = edges_of_graphs(edges, list(map(str, names))) if holds_graphs(edges) else edges
+        ds["edges"] = _edges(np.asarray(labels), shape)
     ds.attrs = {
         role: list(asked(names) or ())
         for role, names in (("position", position), ("velocity", velocity), ("rate", rate))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -19,9 +20,10 @@ from edgewise.errors import DataError
 
 PARQUET = (".parquet", ".pq")
 TEXT = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_MISSING = ("", "na", "NA", "n/a", "N/A", "nan", "NaN", "NAN", "null", "NULL", "None", "-nan", "#N/A")
+_MISSING = ("", "na", "NA", "n/a", "N/A", "nan", "NaN", "NAN", "null", "NULL", "None", "-nan", "#N/A", "<NA>")
 # from pandas 3 on the default parses exactly, and asking for it is deprecated
 _EXACT = {"float_precision": "round_trip"} if int(pd.__version__.split(".")[0]) < 3 else {}
+UNNAMED = "unnamed column "  # what a column without a name is called, with its number; nobody means it
 _KEY = b"edgewise"  # our entry in the metadata of a Parquet file
 
 
@@ -98,9 +100,8 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, Mapping[str, Any]]:
 
 def _read_header(path: Path) -> tuple[str, list[str]]:
     """The separator (what the suffix promises, or `;` or a tab if only that occurs) and the columns."""
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        with _opened(path) as lines:
             line = lines.readline()
             separator = next(
                 (mark for mark in (TEXT[kind(path)], ";", "\t") if mark in line), TEXT[kind(path)]
@@ -110,13 +111,14 @@ def _read_header(path: Path) -> tuple[str, list[str]]:
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, "text table in UTF-8", error) from error
     names = [name.strip() for name in header]
-    if not any(names):
+    if not any(names) or line.startswith("#"):
+        what = "starts with '#'" if line.startswith("#") else "has no names of columns"
         raise DataError(
-            f"{path} is empty",
+            f"{path}: line 1 {what}" if line else f"{path} is empty",
             expected="a first line with the names of the columns, then rows",
-            fix="check the export",
+            fix="remove what stands above the names" if line else "check the export",
         )
-    return separator, names
+    return separator, [name or f"{UNNAMED}{k}" for k, name in enumerate(names, 1)]
 
 
 def _read_text(path: Path, separator: str, header: list[str], columns: Columns) -> pd.DataFrame:
@@ -136,25 +138,54 @@ def _read_text(path: Path, separator: str, header: list[str], columns: Columns) 
 
 def _parse(path: Path, separator: str, header: list[str], **options: Any) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(
-            path,
-            sep=separator,
-            names=header,
-            header=0,
-            index_col=False,
-            skipinitialspace=True,
-            skip_blank_lines=False,  # so that a row number is a line number
-            encoding="utf-8-sig",
-            **options,
-        )
-    except (OSError, EOFError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        with warnings.catch_warnings():
+            # pandas cuts rows that are longer than the header, and only warns
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                names=header,
+                header=0,
+                index_col=False,
+                skipinitialspace=True,
+                skip_blank_lines=False,  # so that a row number is a line number
+                encoding="utf-8-sig",
+                **options,
+            )
+    except (pd.errors.ParserWarning, pd.errors.ParserError) as error:
+        raise _too_long(path, separator, header, error) from error
+    except (OSError, EOFError, ValueError) as error:
         raise _unreadable(path, "text table in UTF-8", error) from error
     return cast(pd.DataFrame, frame)
+
+
+def _too_long(path: Path, separator: str, header: list[str], error: Exception) -> DataError:
+    """What is said of the first row with more cells than the header, or else of the error."""
+    if "EOF inside string" in str(error):  # an open quote joins rows
+        return _unreadable(path, "text table in UTF-8, its quotes closed", error)
+    with _opened(path) as lines:
+        rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+        row, cells = next(((k, own) for k, own in enumerate(rows, 1) if len(own) > len(header)), (0, []))
+    if not cells:
+        return _unreadable(path, "text table in UTF-8", error)
+    return DataError(
+        f"{path}: row {row} has {len(cells)} cells, and the header names {len(header)} columns:"
+        f" {separator.join(cells)[:80]}",
+        expected="as many cells in every row as there are columns",
+        fix="remove separators at the end of the rows; write numbers with a decimal point, not a comma",
+    )
+
+
+def _opened(path: Path) -> TextIO:
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    return cast(TextIO, opener(path, "rt", encoding="utf-8-sig", newline=""))
 
 
 def _unreadable(path: Path, what: str, error: Exception) -> DataError:
     return DataError(
         f"{path} cannot be read: {error}",
         expected=f"a complete {what}",
-        fix="check that the file is of this format and was copied in full",
+        fix="save the file as UTF-8, or read it with pandas.read_csv(..., encoding='latin-1') and pass the frame"
+        if isinstance(error, UnicodeDecodeError)
+        else "check that the file is of this format and was copied in full",
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from edgewise.data.names import plain
 from edgewise.data.roles import clock
 from edgewise.data.sheets import PARQUET, TEXT, Sheet, kind, read_plain
 from edgewise.data.truth_check import with_checked_truth
@@ -54,14 +55,16 @@ def read_edges(path: str | Path, ds: xr.Dataset) -> xr.Dataset:
     blank = (sheet.frame == "").all(axis=1).to_numpy()
     rows = (np.arange(len(sheet.frame)) + sheet.first_row)[~blank]
     table = _named(sheet, ~blank)
-    source = _positions(table["source"], ds["entity"].to_numpy(), "entity", rows, sheet.where)
-    target = _positions(table["target"], ds["entity"].to_numpy(), "entity", rows, sheet.where)
+    ends = table[["source", "target"]]
+    source, target = _positions(ends, ds["entity"].to_numpy(), "entity", rows, sheet.where)
     _refuse_loops(source, target, table, rows, sheet.where)
     labels = _types(table, rows, sheet.where)
     n_sequences = ds.sizes["sequence"]
     edges = np.full((n_sequences, ds.sizes["entity"], ds.sizes["entity"]), 0, dtype=np.int64)
     if "sequence" in table:
-        sequence = _positions(table["sequence"], ds["sequence"].to_numpy(), "sequence", rows, sheet.where)
+        (sequence,) = _positions(
+            table[["sequence"]], ds["sequence"].to_numpy(), "sequence", rows, sheet.where
+        )
         edges[np.setdiff1d(np.arange(n_sequences), sequence)] = -1
         index = (sequence, target, source)
     else:  # every row is about every sequence
@@ -114,23 +117,47 @@ def _named(sheet: Sheet, keep: np.ndarray) -> pd.DataFrame:
             raise DataError(
                 f"{sheet.where}: there is no column '{name}'; the columns are {listing(sheet.frame.columns)}",
                 expected="the columns source, target and type",
-                fix=did_you_mean(name, found.values()),
+                fix=did_you_mean(name, found.values())
+                or "a matrix is given as edges of edgewise.from_arrays, [receiver, sender]",
             )
     return pd.DataFrame(table)
 
 
-def _positions(column: pd.Series, names: np.ndarray, what: str, rows: np.ndarray, where: str) -> np.ndarray:
-    codes = pd.Index(names.astype(object)).get_indexer(pd.Index(column.astype(object)))
-    unknown = np.flatnonzero(codes < 0)
-    if unknown.size:
-        name = str(column.iloc[int(unknown[0])])
-        raise DataError(
-            f"{where}: row {rows[unknown[0]]}, column '{column.name}' names the {what} '{name}', which the "
-            f"data do not have; they have {listing(names)}",
-            expected=f"the name of an {what}" if what == "entity" else f"the name of a {what}",
-            fix=did_you_mean(name, names),
-        )
-    return codes.astype(np.int64)
+def _positions(
+    table: pd.DataFrame, known: np.ndarray, what: str, rows: np.ndarray, where: str
+) -> list[np.ndarray]:
+    """For each column of names, which of the known ones they are: int64 [row]."""
+    index, by_plain_name = pd.Index(known.astype(object)), pd.Index(plain(pd.Series(known)).astype(object))
+    found: list[np.ndarray] = []
+    unknown: dict[str, tuple[int, str]] = {}
+    for name in table.columns:
+        column = table[name]
+        codes = index.get_indexer(pd.Index(column.astype(object)))
+        if (codes < 0).any() and by_plain_name.is_unique:
+            again = by_plain_name.get_indexer(pd.Index(plain(column).astype(object)))
+            codes = np.where(codes < 0, again, codes)
+        found.append(codes.astype(np.int64))
+        for k in np.flatnonzero(codes < 0):
+            unknown.setdefault(str(column.iloc[int(k)]), (int(rows[k]), str(name)))
+    if unknown:
+        raise _unknown_names(unknown, known, what, where)
+    return found
+
+
+def _unknown_names(
+    unknown: dict[str, tuple[int, str]], known: np.ndarray, what: str, where: str
+) -> DataError:
+    """The error about names that the data do not have; `unknown`: the row and the column where each is first."""
+    (name, (row, column)), *others = sorted(unknown.items(), key=lambda entry: entry[1])
+    more = listing((f"'{other}' (row {at}, column '{of}')" for other, (at, of) in others), 5)
+    near = {other: did_you_mean(other, known) for other in (name, *(other for other, _ in others[:5]))}
+    guesses = [f"for '{other}': {guess}" if others else guess for other, guess in near.items() if guess]
+    return DataError(
+        f"{where}: row {row}, column '{column}' names the {what} '{name}', which the data do not have; they have"
+        f" {listing(known)}" + (f". Unknown as well: {more}" if others else ""),
+        expected=f"the name of an {what}" if what == "entity" else f"the name of a {what}",
+        fix=" ".join(guesses) or "correct the name, or remove the row",
+    )
 
 
 def _refuse_loops(

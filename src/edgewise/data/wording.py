@@ -15,6 +15,11 @@ def listing(names: Iterable[object], limit: int = 20) -> str:
     return ", ".join(words[:limit]) + (f", ... ({rest} more)" if rest > 0 else "")
 
 
+def quoted(names: Iterable[object], limit: int = 5) -> str:
+    """Names between quotes: "'x', 'y'"."""
+    return listing((f"'{name}'" for name in names), limit)
+
+
 def did_you_mean(name: str, known: Iterable[object]) -> str | None:
     """ "did you mean 'x'?" for the closest known name, or None if nothing is close."""
     by_lower = {str(word).lower(): str(word) for word in known}
