@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip
 WORKERS ?= 2
 
-.PHONY: install install-dev demo test lint docs dist bench-attention bench-graph bench-hybrid bench-inference bench-nri bench-recordings bench-simulators
+.PHONY: install install-dev demo test lint docs dist bench-attention bench-fdr bench-graph bench-hybrid bench-inference bench-nri bench-peers bench-recordings bench-simulators
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -25,7 +25,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
-	$(PIP) install -q -c constraints.txt -e '.[dev,fast,molecules,pyg,text,tracking]'
+	$(PIP) install -q -c constraints.txt -e '.[dev,fast,hub,md,molecules,peers,pyg,text,tracking]'
 	@touch $@
 
 demo: install
@@ -45,8 +45,14 @@ docs: install-dev
 bench-hybrid bench-inference bench-nri bench-recordings bench-simulators: bench-%: install
 	$(BIN)/python benchmarks/$*.py
 
+bench-fdr: install
+	$(BIN)/python benchmarks/false_discoveries.py
+
 bench-attention bench-graph: bench-%: install-dev
 	$(BIN)/python benchmarks/$*.py --growth
+
+bench-peers: install-dev
+	$(BIN)/python benchmarks/peers.py
 
 dist: install-dev
 	$(PIP) install -q -c constraints.txt build

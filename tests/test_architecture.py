@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "edgewise"
 
 BELOW = {
     "errors": set(),
+    "hub": set(),
     "settings": set(),
     "folders": set(),
     "runtime": set(),
@@ -31,7 +32,7 @@ BELOW = {
 the others may ask the package for its version only, since its names load rooms. `report` is a leaf that reads saved
 records, so that a result may call it (`Inference.report`) without a circle."""
 
-LEAVES = {"errors", "settings", "folders", "tokens"}
+LEAVES = {"errors", "settings", "folders", "hub", "tokens"}
 """Modules that everybody may import; they import `errors` at most."""
 FREE = {"cli", "__init__", "__main__"}
 REPORT_REFUSES = {"torch", "pandas"}

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from edgewise.data import from_arrays, load, save, validate
     from edgewise.errors import ConfigError, DataError, EdgewiseError, RunError
     from edgewise.graph import Graph
-    from edgewise.inference import GraphConfig, Inference, InferenceConfig, LawConfig, TrainingConfig, infer
+    from edgewise.inference import (
+        GraphConfig,
+        Inference,
+        InferenceConfig,
+        LawConfig,
+        RelationalInference,
+        TrainingConfig,
+        infer,
+    )
+    from edgewise.inference.compare import compare
     from edgewise.nn import PairLinear, PairMLP
     from edgewise.physics import SIMULATORS, simulate
     from edgewise.relation import Band, Complete, Relation, Sparse
@@ -37,9 +46,11 @@ _ROOMS = {
         "Inference",
         "InferenceConfig",
         "LawConfig",
+        "RelationalInference",
         "TrainingConfig",
         "infer",
     ),
+    "edgewise.inference.compare": ("compare",),
     "edgewise.nn": ("PairLinear", "PairMLP"),
     "edgewise.physics": ("SIMULATORS", "simulate"),
     "edgewise.relation": ("Band", "Complete", "Relation", "Sparse"),
@@ -63,9 +74,11 @@ __all__ = [
     "PairLinear",
     "PairMLP",
     "Relation",
+    "RelationalInference",
     "RunError",
     "Sparse",
     "TrainingConfig",
+    "compare",
     "from_arrays",
     "infer",
     "load",

@@ -128,9 +128,9 @@ def check_begun(folder: Path) -> None:
     )
 
 
-def note_start(folder: Path, kind: str, fingerprint: str) -> None:
-    """Note which kind of run was begun on which data, so that it can be resumed."""
-    write_json(folder / STARTED, {"format": FORMAT, "kind": kind, "fingerprint": fingerprint})
+def note_start(folder: Path, kind: str, fingerprint: str, **more: Any) -> None:
+    """Note which kind of run was begun on which data, so that it can be resumed; `more`: what else it must know."""
+    write_json(folder / STARTED, {"format": FORMAT, "kind": kind, "fingerprint": fingerprint} | more)
 
 
 def check_same_start(folder: Path, kind: str, fingerprint: str) -> None:

@@ -155,7 +155,8 @@ def test_infer_takes_names_of_columns_settings_of_a_file_and_flags(edgewise, spr
     words = ("--time", "when", "--entity", "who", "--sequence", "trial", "--position", "px,py")
     choices = ("--config", settings, "--max-steps", 5, "--prior", "0.9,0.1", "--no-translation")
     answer = edgewise("infer", table, *words, *choices, "--out", out, "--quiet")
-    assert (answer.code, answer.err) == (0, "")
+    assert answer.code == 0
+    assert [line for line in answer.err.splitlines() if not line.startswith("note: ")] == []
     assert f"between 3 entities in {frame['trial'].nunique()} recordings" in answer.out
     assert f"page: {out / 'report.html'}" in answer.out
     config = InferenceConfig.from_dict(tomllib.loads((out / "config.toml").read_text("utf-8")))
@@ -163,6 +164,28 @@ def test_infer_takes_names_of_columns_settings_of_a_file_and_flags(edgewise, spr
     assert config.graph.prior == (0.9, 0.1)
     assert not config.law.translation
     assert (config.training.max_steps, config.training.noise) == (5, "profiled")
+
+
+AUTO = ("--auto", "--graph", "per-sequence", "--edge-types", 2, "--lags", 0, "--no-rotation")
+
+
+def test_infer_chooses_settings_and_says_which(edgewise, springs, tmp_path):
+    out = tmp_path / "r"
+    answer = edgewise("infer", springs, *AUTO, "--max-steps", 20, "--out", out, "--quiet")
+    assert answer.code == 0, answer.err
+    record = json.loads((out / "run.json").read_text("utf-8"))["auto"]
+    for sentence in record["sentences"]:
+        assert f"note: {sentence}" in answer.err
+    assert [each["name"] for each in record["tried"]] == [
+        "messages of relative positions, one graph a recording",
+        "positions as they are",
+    ]
+    assert re.search(
+        r"^\* messages of relative positions|^\* positions as they are", answer.out, flags=re.MULTILINE
+    )
+    config = InferenceConfig.from_dict(tomllib.loads((out / "config.toml").read_text("utf-8")))
+    assert (config.graph.graph, config.training.max_steps) == ("per-sequence", 20)
+    assert config.law.hidden == record["chosen"]["hidden"] == 32
 
 
 def _renamed(springs: Path, table: Path) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Ctrl-C leaves a run that `--resume` finishes with the bytes of a run that was never stopped."""
 
+import json
 import os
 import signal
 import subprocess
@@ -110,3 +111,35 @@ def test_a_process_that_gets_ctrl_c(edgewise, springs, whole, tmp_path):
     assert answer.code == 0
     assert answer.err.startswith("types ")
     assert_same(out, whole)
+
+
+def test_a_run_whose_settings_were_chosen_resumes_with_them(edgewise, springs, tmp_path, monkeypatch):
+    from edgewise.inference.auto import choose
+
+    monkeypatch.setattr(choose, "STEPS", 12)  # so that step 20 is one of the fit that follows
+    words = ("--auto", "--graph", "per-sequence", "--edge-types", 2, "--lags", 0, "--no-rotation")
+    words = (*words, "--max-steps", 40)
+    never = tmp_path / "whole"
+    assert edgewise("infer", springs, *words, "--out", never).code == 0
+    out = tmp_path / "run"
+    assert interrupt_at(monkeypatch, ("types", 20)) == []
+    assert edgewise("infer", springs, *words, "--out", out).code == 130
+    monkeypatch.undo()
+    wrong = edgewise("infer", springs, "--lags", 1, "--out", out, "--resume")
+    assert wrong.code == 1
+    assert "--resume with lags = 1" in wrong.err
+    assert edgewise("infer", springs, "--auto", "--out", out, "--resume").code == 0
+    assert_same(out, never)
+    one, other = (json.loads((folder / "run.json").read_text("utf-8"))["auto"] for folder in (out, never))
+    assert one["chosen"] == other["chosen"]
+    assert [each["nats"] for each in one["tried"]] == [each["nats"] for each in other["tried"]]
+
+
+def test_settings_that_were_not_chosen_cannot_be_resumed_as_chosen(edgewise, springs, tmp_path, monkeypatch):
+    out = tmp_path / "run"
+    interrupt_at(monkeypatch, ("strengths", 2))
+    assert edgewise("infer", springs, *WORDS, "--out", out).code == 130
+    monkeypatch.undo()
+    answer = edgewise("infer", springs, "--auto", "--out", out, "--resume")
+    assert answer.code == 1
+    assert "the settings of this run were not chosen" in answer.err

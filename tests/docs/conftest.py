@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pages import ROOT, blocks
+from scipy.io import savemat
 
 from edgewise import simulate
 from edgewise.data import write_table
@@ -28,6 +29,29 @@ def _write(ds, path: Path, *, sequence: str | None = None) -> None:
     path.write_text(",".join(names.get(word, word) for word in header.split(",")) + "\n" + rows)
 
 
+def _write_recordings(folder: Path) -> None:
+    """Files of the shapes that docs/recordings turns into data sets, with less in them."""
+    rng = np.random.default_rng(4)
+    rows = [
+        (10.0 * (first + k), person, first + 0.5 * k + 0.02 * rng.normal(), person + 0.02 * rng.normal())
+        for person, first in enumerate((0, 0, 2, 4, 9, 11), 1)
+        for k in range(30)
+    ]
+    np.savetxt(folder / "biwi_eth.txt.gz", sorted(rows), delimiter="\t")
+    speeds = 60 + rng.normal(size=(80, 14)).cumsum(0)
+    acts = np.zeros((50, 15, 15))
+    acts[:, 0, 1] = 0.4
+    savemat(folder / "sim3.mat", {"ts": rng.normal(size=(10_000, 15)), "net": acts})
+    moves = rng.normal(size=(8, 50, 3, 4)).cumsum(1)
+    np.savez(folder / "dnri_synth.npz", train_feats=moves, test_feats=moves)
+    joints = {
+        "positions": rng.normal(size=(3, 100, 31, 3)).cumsum(1),
+        "joint_names": [f"joint {k}" for k in range(31)],
+    }
+    np.savez(folder / "cmu35_walk_joints_120hz.npz", **joints, frame_rate=120)
+    np.savetxt(folder / "los_speed.csv.gz", speeds, delimiter=",", header=",".join(map(str, range(14))))
+
+
 @pytest.fixture
 def desk(tmp_path, monkeypatch) -> Path:
     """An empty folder to work in, with the files that the pages name."""
@@ -41,6 +65,7 @@ def desk(tmp_path, monkeypatch) -> Path:
     (tmp_path / "known.csv").write_text("source,target\nheron,gull\ngull,heron\ntern,ibis\n")
     recipes = [text for text in blocks(ROOT / "docs" / "how-to.md", "toml") if "club.graphml" in text]
     (tmp_path / "club.toml").write_text(recipes[0])
+    _write_recordings(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -10,6 +10,7 @@ import xarray as xr
 from pages import PAGES, ROOT, blocks, name
 
 from edgewise import Inference, InferenceConfig
+from edgewise.inference.compare import planned
 from edgewise.tasks.recipe import recipe_from
 
 TESTED_ELSEWHERE = {"docs/own-data.md"}  # tests/data/test_own_data_page.py
@@ -18,6 +19,9 @@ WITH_PYTHON = [page for page in PAGES if blocks(page, "python") and name(page) n
 
 
 @pytest.mark.usefixtures("short_fit")
+@pytest.mark.filterwarnings(
+    "ignore:.torch.jit:DeprecationWarning"
+)  # of PyTorch Geometric, when it is imported
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
 def test_the_snippets_of_a_page_run_in_order(page, desk):
     before = set(desk.iterdir())
@@ -69,6 +73,11 @@ def test_settings_files_on_the_pages_are_valid(page):
         plain = tomllib.loads(text)
         if "task" in plain:
             assert recipe_from(plain, name(page), "recipe").task == plain["task"]
+            continue
+        if name(page) == "docs/compare.md":
+            assert [entry.label for entry in planned(settings=plain)] == [
+                key for key, value in plain.items() if isinstance(value, dict)
+            ]
             continue
         config = InferenceConfig.from_dict(plain).to_dict()
         for section, settings in plain.items():

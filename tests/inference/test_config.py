@@ -6,6 +6,7 @@ import pytest
 
 from edgewise.errors import ConfigError
 from edgewise.inference import GraphConfig, InferenceConfig, LawConfig, TrainingConfig
+from edgewise.inference.config import METHODS
 
 EVERYTHING_ELSE = {
     "method": "superposition",
@@ -19,13 +20,16 @@ EVERYTHING_ELSE = {
         "window": 7,
         "stay": 0.75,
         "neighbours": 4,
+        "nearest": "correlation",
         "prior": [0.5, 0.25, 0.25],
         "fill_gaps": 0,
         "strengths": "types",
+        "acyclic": False,
     },
     "law": {
         "translation": False,
         "rotation": False,
+        "local_frames": False,
         "symmetric": True,
         "additive": False,
         "lags": 2,
@@ -42,6 +46,7 @@ EVERYTHING_ELSE = {
         "min_steps": 5,
         "refit_steps": 0,
         "refit_horizon": 1,
+        "refit_error": "squared",
         "time_limit": 2.5,
         "batch_size": 8,
         "learning_rate": 0.01,
@@ -65,6 +70,7 @@ EVERYTHING_ELSE = {
         "precision": "bfloat16",
     },
     "hybrid": {"dreams": 0.5, "encoder_steps": 20, "encoder_hidden": 32},
+    "peers": {"series": "increments", "shortest_delay": 0, "longest_delay": 3},
 }
 
 
@@ -73,7 +79,7 @@ def test_a_dictionary_of_everything_survives_the_round_trip():
     assert config.to_dict() == EVERYTHING_ELSE
     assert InferenceConfig.from_dict(config.to_dict()) == config
     defaults = InferenceConfig().to_dict()
-    for section in ("graph", "law", "training", "confidence", "nri", "hybrid"):
+    for section in ("graph", "law", "training", "confidence", "nri", "hybrid", "peers"):
         assert EVERYTHING_ELSE[section].keys() == defaults[section].keys()
         assert EVERYTHING_ELSE[section] != defaults[section]
 
@@ -85,7 +91,7 @@ def test_the_defaults_survive_the_round_trip():
 
 def test_flat_keys_find_their_table():
     flat = {"method": "superposition"}
-    for section in ("graph", "law", "training", "confidence", "nri", "hybrid"):
+    for section in ("graph", "law", "training", "confidence", "nri", "hybrid", "peers"):
         flat |= EVERYTHING_ELSE[section]
     assert InferenceConfig.from_dict(flat) == InferenceConfig.from_dict(EVERYTHING_ELSE)
 
@@ -115,8 +121,8 @@ def test_an_unknown_key_in_a_table_is_compared_with_that_table_only():
         InferenceConfig.from_dict({"law": {"edge_types": 3}})
     assert "settings, table [law]: unknown setting 'edge_types'" in str(error.value)
     assert (
-        "one of additive, angles, gain, hidden, identity, instantaneous, lags, rotation, separable, symmetric,"
-        " translation" in str(error.value)
+        "one of additive, angles, gain, hidden, identity, instantaneous, lags, local_frames, rotation, separable,"
+        " symmetric, translation" in str(error.value)
     )
     with pytest.raises(ConfigError, match=r"unknown setting 'hiden' \(did you mean 'hidden'\?\)"):
         InferenceConfig.from_dict({"law": {"hiden": 3}})
@@ -132,9 +138,7 @@ def test_an_unknown_method_names_the_nearest():
     with pytest.raises(ConfigError) as error:
         InferenceConfig.from_dict({"method": "superpositon"})
     assert "unknown method 'superpositon' (did you mean 'superposition'?)" in str(error.value)
-    assert "one of superposition, hybrid, nri, correlation, partial-correlation, lag-regression" in str(
-        error.value
-    )
+    assert f"one of {', '.join(METHODS)}" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +169,7 @@ def test_a_value_of_another_type_is_refused(key, value, like):
         (GraphConfig, "edge_types", 17, "2 to 16 types"),
         (GraphConfig, "no_interaction", "maybe", "auto, yes, no"),
         (GraphConfig, "graph", "per-frame", "one of per-sequence, shared, per-window"),
-        (GraphConfig, "window", 1, "at least 2 frames"),
+        (GraphConfig, "window", 0, "at least 1 frame"),
         (GraphConfig, "stay", 0.0, "between 0 and 1, ends excluded"),
         (GraphConfig, "stay", 1.0, "between 0 and 1, ends excluded"),
         (GraphConfig, "neighbours", -1, "0 (all) or a positive number"),

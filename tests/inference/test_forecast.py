@@ -244,3 +244,15 @@ def test_drawn_futures_with_effects_within_a_frame_are_the_same_again():
     first, second = (result.forecast(steps=4, samples=3, seed=2) for _ in range(2))
     assert first.identical(second)
     assert first["level"].std("sample").min() > 0
+
+
+def test_who_left_early_does_not_trouble_the_last_frames_of_others():
+    """Frames before a recording's first are empty: no time step of zero, and nothing foretold from them."""
+    ds = springs(sequences=3, steps=20)
+    for name in ("x", "y", "vx", "vy"):
+        ds[name][0, 6:] = np.nan
+    result = infer(ds, lags=4, hidden=8, max_steps=8, calibrate=False)
+    assert (result.tail["clock"].diff("time") > 0).all()
+    assert result.tail["x"][0].isnull().any()
+    ahead = result.forecast(2)
+    assert np.isfinite(ahead["x"].to_numpy()).all()

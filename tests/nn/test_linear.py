@@ -111,6 +111,20 @@ def test_the_mlp_equals_an_mlp_of_the_concatenation(relation):
     torch.testing.assert_close(out, hidden, rtol=1e-12, atol=1e-13)
 
 
+@every_relation
+def test_an_mlp_of_senders_alone_is_computed_a_node(relation):
+    """The same numbers as on the pairs, and one call of the layers on the nodes."""
+    torch.manual_seed(0)
+    mlp = PairMLP((6, 5, 4), sender_dim=2).double()
+    senders = inputs_of(relation, ("sender_dim",))[1]
+    rows = []
+    mlp.layers.register_forward_hook(lambda module, given, out: rows.append(given[0].shape[-2]))
+    found = mlp(relation, None, senders)
+    assert rows == [relation.n_senders]
+    torch.testing.assert_close(found, mlp.layers(mlp.pair(relation, None, senders)))
+    assert not PairMLP((6, 4), sender_dim=2, edge_dim=5).pair.reads_senders_alone
+
+
 def test_a_map_that_reads_nothing_is_refused():
     with pytest.raises(ConfigError) as error:
         PairLinear(4)

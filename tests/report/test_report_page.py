@@ -256,3 +256,44 @@ def test_a_report_needs_no_heavy_library(tmp_path: Path):
         [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_verdict_of_controlled_discoveries_is_the_headline(tmp_path: Path):
+    records = run_folders.springs(1)
+    kept = len(records["edges.csv"])
+    records["run.json"]["verdict"] = {"judged": 20, "reported": kept, "fdr": 0.05, "unsure": None}
+    text = text_of(page_of(tmp_path / "some", records))
+    assert (
+        f"20 directed pairs in one recording: {kept} are reported as edges at a false-discovery rate of 0.05;"
+        f" for the other {20 - kept} the data cannot tell."
+    ) in text
+    one = records | {"edges.csv": records["edges.csv"][:1]}
+    assert "1 is reported as an edge at a false-discovery rate of 0.05;" in text_of(
+        page_of(tmp_path / "one", one)
+    )
+    none = text_of(page_of(tmp_path / "none", records | {"edges.csv": []}))
+    assert "one recording: the data cannot tell who acts on whom, at a false-discovery rate of 0.05." in none
+    assert "no interaction was found" not in none
+
+
+def test_intervals_alone_leave_the_headline_as_it_is(tmp_path: Path):
+    records = run_folders.springs(1)
+    records["run.json"]["verdict"] = {"judged": 20, "reported": 9, "fdr": None, "unsure": 3}
+    assert "% interact, and the mean probability" in text_of(page_of(tmp_path, records))
+
+
+def test_settings_that_were_tried_stand_in_a_table(tmp_path: Path):
+    records = run_folders.springs(1)
+    assert "Settings that were tried" not in page_of(tmp_path / "without", records)
+    tried = {"settings": {}, "standard_error": 0.02, "seconds": 3.2}
+    records["run.json"]["auto"] = {
+        "tried": [
+            {"name": "<b>plain</b>", "nats": -1.25, "behind": 0.1, "chosen": False} | tried,
+            {"name": "turning", "nats": -1.15, "behind": 0.0, "chosen": True} | tried,
+        ]
+    }
+    page = page_of(tmp_path / "with", records)
+    text = text_of(page)
+    assert "<b>plain</b>" not in page
+    assert "-1.250 0.100 ± 0.020 3.2" in text
+    assert "turning -1.150 chosen" in text

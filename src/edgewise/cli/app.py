@@ -20,6 +20,7 @@ COMMANDS = {
     "apply": "Infer the graphs of new recordings with the law of an earlier run.",
     "forecast": "Say what happens after the end of the recordings of a run.",
     "evaluate": "Measure the graphs of a run against a data set that holds the truth.",
+    "compare": "Run methods side by side on one data set; write a table and a picture.",
     "train": "Train the networks of a recipe; measure them beside the published figure.",
     "predict": "Classify nodes or predict molecules with the networks of a recipe.",
     "reproduce": "Make a table of a paper anew: ours beside the published figures.",

@@ -21,7 +21,7 @@ def apply(
     """Infer the graphs of new recordings with the law of an earlier run. Nothing is trained.
 
     Args:
-        run: A run folder of `edgewise infer`.
+        run: A run folder of `edgewise infer`, or hf://owner/name on a hub.
         data: New trajectories with the same features.
         out: The run folder to write; it must be empty or not exist.
         exact: Answer by the exact posterior, also where a hybrid run would answer at once by its encoder.

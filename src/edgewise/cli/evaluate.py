@@ -18,7 +18,7 @@ def evaluate(
     """Measure the graphs of a run against a data set that holds the truth, beside the simple answers.
 
     Args:
-        run: A run folder.
+        run: A run folder, or hf://owner/name on a hub.
         data: The recordings of the run, with the truth (in the file, or by --truth).
         json: Print one JSON object on stdout.
         reading: How the file is read.

@@ -25,7 +25,7 @@ def forecast(
     """Say what happens after the end of the recordings of a run.
 
     Args:
-        run: A run folder.
+        run: A run folder, or hf://owner/name on a hub.
         data: Other recordings of the same entities, for a run with a shared graph.
         steps: Frames ahead.
         samples: 0 for the expected course; otherwise so many drawn futures (.nc or .zarr only).
@@ -38,8 +38,11 @@ def forecast(
     from edgewise.data import save
     from edgewise.data.grids import write_grid
     from edgewise.data.io import check_target
+    from edgewise.hub import refuse_to_write
     from edgewise.inference.records import read_run
 
+    if out is None:
+        refuse_to_write(run, "forecast.nc")
     target, replace = out or run / "forecast.nc", overwrite or out is None
     result = read_run(run)
     check_target(target, overwrite=replace)

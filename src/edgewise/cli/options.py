@@ -30,11 +30,16 @@ GROUPS = {
     "confidence": Group("How sure it is", sort_key=24),
     "nri": Group("Neural relational inference (--method nri)", sort_key=25),
     "hybrid": Group("The encoder beside the exact posterior (--method hybrid)", sort_key=26),
+    "peers": Group("Methods of other packages (--method pcmci, ...)", sort_key=27),
 }
 
 
 def _column(text: str) -> Parameter:
     return Parameter(help=text, group=READING)
+
+
+def _switch(text: str) -> Parameter:
+    return Parameter(help=text, group=READING, negative="", show_default=False)
 
 
 @Parameter(name="*")
@@ -51,6 +56,16 @@ class Reading:
     rate: Annotated[str | None, _column("Columns that are rates of change themselves, e.g. dphi.")] = None
     truth: Annotated[Path | None, _column("Table of known edges: source,target,type[,sequence].")] = None
     split: Annotated[str | None, _column("Which split of an NRI folder, e.g. train.")] = None
+    round_time: Annotated[
+        float | None, _column("Round time stamps to this step, for clocks that jitter or drift.")
+    ] = None
+    topology: Annotated[Path | None, _column("Topology of a molecular trajectory, e.g. x.psf.")] = None
+    select: Annotated[
+        str | None, _column("Atoms of it, as MDAnalysis selects them, e.g. name CA (the default).")
+    ] = None
+    residues: Annotated[int, _column("Centres of mass of so many of its residues in a row; 0: atoms.")] = 0
+    align: Annotated[bool, _switch("Superpose its frames on the first.")] = False
+    every: Annotated[int, _column("Read every so many of its frames.")] = 1
 
     def load(self, path: Path) -> "xr.Dataset":
         """The data set at a path."""
@@ -67,6 +82,12 @@ class Reading:
             rate=names(self.rate),
             truth=self.truth,
             split=self.split,
+            round_time=self.round_time,
+            topology=self.topology,
+            select=self.select,
+            residues=self.residues,
+            align=self.align,
+            every=self.every,
         )
 
 

@@ -1,6 +1,7 @@
 """What commands print."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def say_notes(notes: Sequence[str]) -> None:
+    """What a person should know of data or a result, a line each."""
+    for note in notes:
+        say(f"note: {note}")
+
+
 def print_json(value: Any) -> None:
     """One JSON object on stdout."""
     from edgewise.folders import to_json
@@ -20,7 +27,8 @@ def print_json(value: Any) -> None:
 
 
 def print_run(result: Any, run: Path, *, json: bool) -> None:
-    """The result of a run that lies in a folder: one JSON object, or a few lines."""
+    """The result of a run that lies in a folder: one JSON object, or a few lines; what is to be noted, on stderr."""
+    say_notes(result.about["notes"])
     if json:
         page = str(run / "report.html")
         print_json(result.metrics | {"run": str(run), "page": page, "types": list(result.types)})
@@ -49,8 +57,8 @@ def print_summary(result: Any, run: Path | None = None) -> None:
     )
     print(_how_sure(result))
     print(f"types: {', '.join(result.types)}")
-    for note in result.about["notes"]:
-        print(f"note: {note}")
+    if "auto" in result.about:
+        _print_tried(result.about["auto"]["tried"])
     if metrics["edge_accuracy"] is not None:
         print_table(metrics)
     if metrics.get("strength"):
@@ -60,6 +68,14 @@ def print_summary(result: Any, run: Path | None = None) -> None:
     if run is not None:
         print(f"run:  {run}")
         print(f"page: {run / 'report.html'}")
+
+
+def _print_tried(tried: list[dict[str, Any]]) -> None:
+    """The settings that were tried, those that were chosen marked with a star."""
+    print(f"{'settings tried':<58}{'nats a number':>14}{'seconds':>9}")
+    for each in tried:
+        mark = "*" if each["chosen"] else " "
+        print(f"{mark} {each['name']:<56}{each['nats']:>14.3f}{each['seconds']:>9.1f}")
 
 
 def print_strength(found: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         LawConfig,
         TrainingConfig,
     )
+    from edgewise.inference.estimator import RelationalInference
     from edgewise.inference.infer import infer
     from edgewise.inference.result import Inference
 
@@ -23,6 +24,7 @@ _HOME = {
     "LawConfig": "config",
     "TrainingConfig": "config",
     "Inference": "result",
+    "RelationalInference": "estimator",
     "infer": "infer",
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "Inference",
     "InferenceConfig",
     "LawConfig",
+    "RelationalInference",
     "TrainingConfig",
     "infer",
 ]

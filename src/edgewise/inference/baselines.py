@@ -55,7 +55,7 @@ def correlation(ds: xr.Dataset, scope: Scope = "per-sequence") -> Floats:
         ConfigError: another scope.
         DataError: the data set has no feature.
     """
-    series = _standardised(_series(ds))
+    series = _standardised(feature_series(ds))
     seen = np.isfinite(series).astype(np.float64)
     values = np.where(seen > 0, series, 0.0)
     moments = [
@@ -83,7 +83,7 @@ def partial_correlation(ds: xr.Dataset, scope: Scope = "per-sequence") -> Floats
 
     Args, returns and raises as `correlation`.
     """
-    filled, used = _filled(_series(ds))
+    filled, used = filled_series(feature_series(ds))
     covariance, alive = _shrunk_covariance(filled, used, scope)
     n = covariance.shape[-1]
     dead = ~alive[..., None] * np.eye(n)  # series without variance get 1, so that the rest can be inverted
@@ -104,7 +104,7 @@ def lag_regression(ds: xr.Dataset, scope: Scope = "per-sequence") -> Floats:
 
     Args, returns and raises as `correlation`.
     """
-    filled, used = _filled(_series(ds))
+    filled, used = filled_series(feature_series(ds))
     n_features, n_sequences, n_frames, n = filled.shape
     state = np.moveaxis(filled, 0, -1).reshape(n_sequences, n_frames, n * n_features)
     steps = used[:, :-1] & used[:, 1:]  # [sequence, time]
@@ -175,7 +175,7 @@ def _upper_of_two(values: Floats) -> Floats:
     return expit(curvature * z**2 / 2 + slope * z + offset)
 
 
-def _series(ds: xr.Dataset) -> Floats:
+def feature_series(ds: xr.Dataset) -> Floats:
     """[feature, sequence, time, entity]"""
     names = features(ds)
     if not names:
@@ -196,7 +196,7 @@ def _standardised(series: Floats) -> Floats:
     return np.where(seen, _divide(centred, spread, changes), np.nan)
 
 
-def _filled(series: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+def filled_series(series: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Standardised series without gaps, and the frames [sequence, time] in which anything was observed."""
     used = np.asarray(np.isfinite(series).any(axis=(0, 3)))
     bridged = np.nan_to_num(_standardised(_bridged(series)), copy=False)

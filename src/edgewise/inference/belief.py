@@ -23,6 +23,32 @@ class GraphBelief:
         strength = None if self.strength is None else self.strength[index]
         return GraphBelief(self.slots[index], self.weight[index], strength)
 
+    def for_each(self, n_sequences: int) -> "GraphBelief":
+        """One graph for all recordings as that of each of them; graphs of their own stay."""
+        if len(self.slots) == n_sequences:
+            return self
+        parts = (self.slots, self.weight, self.strength)
+        return GraphBelief(
+            *(None if part is None else part.expand(n_sequences, -1, -1, *part.shape[3:]) for part in parts)  # pyright: ignore[reportArgumentType]
+        )
+
+    def of_candidates(self) -> "GraphBelief":
+        """Without the slots of those who surely do not act, so that messages cost as many as there are candidates.
+
+        Each entity keeps as many slots as the one with most possible senders of all.
+        """
+        acts = (self.weight.sum(-1) if self.strength is None else self.strength[..., 0]) > 0
+        most = max(int(acts.sum(-1).max()), 1)
+        if most == self.slots.shape[-1]:
+            return self
+        kept = (~acts).byte().argsort(dim=-1, stable=True)[..., :most].sort(-1).values
+
+        def at(values: Tensor) -> Tensor:
+            return values.gather(2, kept[..., None].expand(*kept.shape, values.shape[-1]))
+
+        strength = None if self.strength is None else at(self.strength)
+        return GraphBelief(self.slots.gather(2, kept), at(self.weight), strength)
+
 
 def belief_of(probability: np.ndarray, *, strengths: bool = False) -> GraphBelief:
     """Every other entity as a candidate: [sequence, receiver, sender, type] -> `GraphBelief`.

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edgewise.errors import ConfigError
+from edgewise.inference.peers.names import PEERS
 from edgewise.settings import one_of, plain, require, take
 
 Scope = Literal["per-sequence", "shared", "per-window"]
-METHODS = ("superposition", "hybrid", "nri", "correlation", "partial-correlation", "lag-regression")
+LEARNED = ("superposition", "hybrid", "linear", "nri")
+"""Methods that learn a law; the others score pairs."""
+METHODS = (*LEARNED, "correlation", "partial-correlation", "lag-regression", *PEERS)
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,14 @@ class GraphConfig:
         window: frames of a window, for graph = "per-window".
         stay: probability that an edge keeps its type from one window to the next.
         neighbours: candidates are the so many nearest entities (0: every other entity).
+        nearest: what near means: the least mean distance, or the highest correlation with the sender a frame earlier,
+            for data without positions or where distance does not decide.
         prior: prior probability of each type; empty: all alike.
         fill_gaps: longest gap in frames that is bridged by interpolation where a value is only looked at.
         strengths: "types", or "continuous" for one law whose strength is a number of each pair's own, with an interval;
             prior is then that of not acting and of acting, and is learnt if it is empty.
+        acyclic: no chain of effects leads back to where it began; for the method linear, above all with effects within
+            a frame.
     """
 
     edge_types: int = 2
@@ -42,9 +49,11 @@ class GraphConfig:
     window: int = 10
     stay: float = 0.9
     neighbours: int = 0
+    nearest: Literal["position", "correlation"] = "position"
     prior: tuple[float, ...] = ()
     fill_gaps: int = 3
     strengths: Literal["types", "continuous"] = "types"
+    acyclic: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prior", tuple(float(p) for p in self.prior))
@@ -70,9 +79,10 @@ class GraphConfig:
         )
         scopes = ("per-sequence", "shared", "per-window")
         require(self.graph in scopes, "graph", self.graph, f"one of {', '.join(scopes)}")
-        require(self.window >= 2, "window", self.window, "at least 2 frames")
+        require(self.window >= 1, "window", self.window, "at least 1 frame")
         require(0.0 < self.stay < 1.0, "stay", self.stay, "a probability between 0 and 1, ends excluded")
         require(self.neighbours >= 0, "neighbours", self.neighbours, "0 (all) or a positive number")
+        one_of("nearest", self.nearest, ("position", "correlation"))
         require(self.fill_gaps >= 0, "fill_gaps", self.fill_gaps, "0 or a positive number of frames")
         if self.prior:
             right = (
@@ -129,6 +139,8 @@ class LawConfig:
     Attributes:
         translation: only relative positions and relative velocities enter a message, never where the pair is.
         rotation: messages turn with the pair: components along and across the line between the two.
+        local_frames: all is seen from each entity, facing the way it goes: no place and no direction is special, for
+            its own motion and the noise too, and earlier frames turn with it. In the plane.
         symmetric: action equals reaction, f(j, i) = -f(i, j).
         additive: a message depends on the sender alone.
         lags: earlier frames that also enter, of the sender and the receiver.
@@ -143,6 +155,7 @@ class LawConfig:
 
     translation: bool = True
     rotation: bool = False
+    local_frames: bool = False
     symmetric: bool = False
     additive: bool = False
     lags: int = 0
@@ -172,6 +185,7 @@ class LawConfig:
                 expected="a law whose messages turn with the pair; displacements at earlier frames do not enter that",
                 fix="drop one of the two",
             )
+        self._check_local_frames()
         if self.additive and (self.symmetric or self.rotation):
             raise ConfigError(
                 "additive together with symmetric or rotation",
@@ -191,6 +205,19 @@ class LawConfig:
                 fix="drop separable, or the other bias",
             )
 
+    def _check_local_frames(self) -> None:
+        """Refuse what local frames make no sense with."""
+        if not self.local_frames:
+            return
+        others = ("rotation", "symmetric", "additive", "separable", "instantaneous", "angles")
+        asked = [name for name in others if getattr(self, name)]
+        if asked or not self.translation:
+            raise ConfigError(
+                f"local_frames together with {asked[0] if asked else 'translation = false'}",
+                expected="a law of pairs that are seen from the receiver",
+                fix="drop one of the two",
+            )
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -204,6 +231,8 @@ class TrainingConfig:
         refit_steps: steps in which a copy of the fitted law is refitted to the mean motion by least squares, for
             forecasts where rare large motions make up the error (0: forecasts are the law's).
         refit_horizon: steps that the copy goes on from its own states while it is compared with what happened.
+        refit_error: what the copy makes small: "squared" errors of all that moves, or the "distance" between a foretold
+            position (or value) and the true one.
         time_limit: seconds after which the fit is brought to its end (0: none).
         batch_size: recordings (or stretches of one) a step; 0 chooses by the number of pairs.
         learning_rate: Adam's step size; it falls to zero over the last third of the fit.
@@ -216,6 +245,7 @@ class TrainingConfig:
     min_steps: int = 0
     refit_steps: int = 0
     refit_horizon: int = 1
+    refit_error: Literal["squared", "distance"] = "squared"
     time_limit: float = 0.0
     batch_size: int = 0
     learning_rate: float = 3e-3
@@ -228,12 +258,14 @@ class TrainingConfig:
         for name in ("min_steps", "refit_steps"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "0 or a positive number of steps")
         require(1 <= self.refit_horizon <= 1000, "refit_horizon", self.refit_horizon, "1 to 1000 steps")
-        if self.refit_horizon > 1 and not self.refit_steps:
-            raise ConfigError(
-                f"refit_horizon = {self.refit_horizon} without refit_steps",
-                expected="a number of steps of the refit",
-                fix="set refit_steps = 2000, or drop refit_horizon",
-            )
+        one_of("refit_error", self.refit_error, ("squared", "distance"))
+        for name, usual in (("refit_horizon", 1), ("refit_error", "squared")):
+            if getattr(self, name) != usual and not self.refit_steps:
+                raise ConfigError(
+                    f"{name} = {getattr(self, name)} without refit_steps",
+                    expected="a number of steps of the refit",
+                    fix=f"set refit_steps = 2000, or drop {name}",
+                )
         require(self.time_limit >= 0, "time_limit", self.time_limit, "seconds, or 0 for none")
         require(self.batch_size >= 0, "batch_size", self.batch_size, "0 (chosen) or a positive number")
         require(0 < self.learning_rate <= 1, "learning_rate", self.learning_rate, "above 0, at most 1")
@@ -347,9 +379,29 @@ class HybridConfig:
 
 
 @dataclass(frozen=True)
+class PeersConfig:
+    """Methods of other packages (`graphical-lasso`, `pcmci`, `netrd:granger`, ...): what they are given.
+
+    Attributes:
+        series: what a peer reads: "levels" of every feature as recorded, or its "increments" from frame to frame.
+        shortest_delay: fewest frames between cause and effect (pcmci; 0: effects within a frame count too).
+        longest_delay: most frames between cause and effect (pcmci, netrd:granger, netrd:transfer-entropy).
+    """
+
+    series: Literal["levels", "increments"] = "levels"
+    shortest_delay: int = 1
+    longest_delay: int = 1
+
+    def __post_init__(self) -> None:
+        one_of("series", self.series, ("levels", "increments"))
+        require(self.shortest_delay in (0, 1), "shortest_delay", self.shortest_delay, "0 or 1 frame")
+        require(1 <= self.longest_delay <= 50, "longest_delay", self.longest_delay, "1 to 50 frames")
+
+
+@dataclass(frozen=True)
 class InferenceConfig:
     """Everything that decides an inference: `method`, and the tables `graph`, `law`, `training`, `confidence`,
-    `nri`, `hybrid`."""
+    `nri`, `hybrid`, `peers`."""
 
     method: str = "superposition"
     graph: GraphConfig = field(default_factory=GraphConfig)
@@ -358,12 +410,19 @@ class InferenceConfig:
     confidence: ConfidenceConfig = field(default_factory=ConfidenceConfig)
     nri: NRIConfig = field(default_factory=NRIConfig)
     hybrid: HybridConfig = field(default_factory=HybridConfig)
+    peers: PeersConfig = field(default_factory=PeersConfig)
 
     def __post_init__(self) -> None:
         one_of("method", self.method, METHODS)
         self._check_strengths()
         self._check_refit()
         self._check_confidence()
+        if self.graph.acyclic and self.method != "linear":
+            raise ConfigError(
+                f"acyclic with the method {self.method}",
+                expected="method = 'linear', whose graphs are summed over orders of the entities",
+                fix="drop acyclic, or the method",
+            )
 
     def _check_strengths(self) -> None:
         """Refuse what continuous strengths do not go together with."""
@@ -412,6 +471,8 @@ class InferenceConfig:
         asked = [
             name for name in ("fdr", "ensemble", "bootstrap") if getattr(self.confidence, name) not in (0, 1)
         ]
+        if asked == ["fdr"] and self.method == "linear":
+            return  # by its own posterior
         if asked and self.method not in ("superposition", "hybrid"):
             raise ConfigError(
                 f"{asked[0]} = {getattr(self.confidence, asked[0]):g} with the method {self.method}",
@@ -423,6 +484,12 @@ class InferenceConfig:
                 "bootstrap together with per-window graphs",
                 expected="one graph a recording, or one for all: windows have too few blocks to draw from",
                 fix="drop one of the two",
+            )
+        if self.confidence.fdr and self.law.local_frames:
+            raise ConfigError(
+                f"fdr = {self.confidence.fdr:g} together with local_frames",
+                expected="one of the two: decoys have no frame of their own",
+                fix="drop one",
             )
         if self.confidence.fdr and self.graph.no_interaction == "no":
             raise ConfigError(
@@ -460,6 +527,7 @@ class InferenceConfig:
             confidence=ConfidenceConfig(**chosen["confidence"]),
             nri=NRIConfig(**chosen["nri"]),
             hybrid=HybridConfig(**chosen["hybrid"]),
+            peers=PeersConfig(**chosen["peers"]),
         )
 
 
@@ -470,7 +538,8 @@ SECTIONS: dict[
     | type[TrainingConfig]
     | type[ConfidenceConfig]
     | type[NRIConfig]
-    | type[HybridConfig],
+    | type[HybridConfig]
+    | type[PeersConfig],
 ] = {
     "graph": GraphConfig,
     "law": LawConfig,
@@ -478,4 +547,5 @@ SECTIONS: dict[
     "confidence": ConfidenceConfig,
     "nri": NRIConfig,
     "hybrid": HybridConfig,
+    "peers": PeersConfig,
 }

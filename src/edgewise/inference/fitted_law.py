@@ -17,6 +17,7 @@ from edgewise.inference.confidence.crossfit import cross_fitted_q_values, q_valu
 from edgewise.inference.confidence.ensemble import Member, ensemble_notes, pooled
 from edgewise.inference.confidence.folds import hold_out
 from edgewise.inference.confidence.labels import at_temperature
+from edgewise.inference.confidence.statement import scope_note
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.curves import law_curves, mean_effects, type_names
 from edgewise.inference.encoding import Encoding
@@ -163,7 +164,8 @@ class FittedLaw:
             law_record=record,
             notes=law_notes(found, null, config, observations)
             + self._doubts(observations, found, config)
-            + self._differences(members),
+            + self._differences(members)
+            + ([] if fresh else scope_note(observations, config.graph.graph)),
             about={
                 "exact_posterior": found.exact,
                 "evidence": found.evidence,
@@ -176,7 +178,8 @@ class FittedLaw:
 
     def tail(self, ds: xr.Dataset) -> int:
         """How many frames at the end of a recording a forecast starts from."""
-        return ds.sizes["time"] if self.encoding.rates else self.encoding.lags + self.encoding.bridge + 3
+        frames, encoding = ds.sizes["time"], self.encoding
+        return frames if encoding.rates else min(encoding.lags + encoding.bridge + 3, frames)
 
     def _differences(self, members: list[GraphPosterior]) -> list[str]:
         readers = self._readers()
@@ -266,8 +269,8 @@ def with_refit(
 
     The graphs are those that the law infers; where there are 20 recordings or more, a tenth is held out.
     """
-    horizon = config.training.refit_horizon
-    kinematics = Kinematics.of(law.encoding) if horizon > 1 else None
+    horizon, error = config.training.refit_horizon, config.training.refit_error
+    kinematics = Kinematics.of(law.encoding) if horizon > 1 or error == "distance" else None
     parts = []
     for part in hold_out(data, config.training.seed):
         if part is None:
@@ -275,7 +278,7 @@ def with_refit(
             continue
         belief = graph_posterior(law.model, part, config.graph, law.log_prior, seed=config.training.seed)
         given = GivenGraphs.of(part, belief.weight[:, 0])
-        parts.append(given if kinematics is None else RolledGraphs.over(given, kinematics, horizon))
+        parts.append(given if kinematics is None else RolledGraphs.over(given, kinematics, horizon, error))
     seen, held_out = parts
     assert seen is not None
     found = refit_mean(law.model, seen, held_out, config.training, deadline=deadline, on_progress=on_progress)
@@ -300,6 +303,7 @@ def observed(ds: xr.Dataset, encoding: Encoding, config: InferenceConfig) -> Obs
         ds,
         encoding,
         neighbours=graph.neighbours,
+        nearest=graph.nearest,
         shared=graph.graph == "shared",
         window=graph.window if graph.graph == "per-window" else 0,
         instantaneous=config.law.instantaneous,
@@ -312,5 +316,6 @@ def check_usable(observations: Observations) -> None:
         raise DataError(
             "no increment can be used: at every frame some value that it needs is missing",
             expected="frames at which an entity and all its candidates are observed",
-            fix="bridge longer gaps with fill_gaps, or name fewer candidates with neighbours",
+            fix="bridge longer gaps with fill_gaps, name fewer candidates with neighbours, or bring the clocks of the"
+            " entities together (round_time, edgewise.data.resample)",
         )

@@ -24,9 +24,15 @@ PASSES = 4
 
 
 def _state(
-    tracks: Tracks, encoding: Encoding, belief: GraphBelief, after: Tracks | None = None
+    tracks: Tracks,
+    encoding: Encoding,
+    belief: GraphBelief,
+    dtype: torch.dtype,
+    after: Tracks | None = None,
 ) -> Observations:
-    """The last frame of the tracks as a batch of one frame; `after` ends with the frame that follows."""
+    """The last frame of the tracks as a batch of one frame, in a law's precision; `after` ends with the frame that
+    follows.
+    """
     now = np.array([tracks.position.shape[1] - 1])
     position = (tracks.position[:, now] - np.asarray(encoding.center)) / encoding.length
     velocity = tracks.velocity[:, now] / encoding.speed
@@ -35,7 +41,7 @@ def _state(
     there = np.logical_and.reduce(np.isfinite(inputs), axis=-1)
 
     def tensor(values: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.nan_to_num(values).astype(np.float32))
+        return torch.from_numpy(np.nan_to_num(values)).to(dtype)
 
     n_sequences, _, n = there.shape
     following = np.zeros((n_sequences, 1, n, 0)) if after is None else state_at(after, encoding, now)
@@ -87,15 +93,16 @@ def _increment(
     after: Tracks | None = None,
 ) -> np.ndarray:
     """The expected increment of every entity (a draw of it with `noise`), NaN for entities that are not there."""
-    batch = _state(tracks, encoding, belief, after)
+    dtype = next(model.parameters()).dtype
+    batch = _state(tracks, encoding, belief, dtype, after)
     own, messages, log_sigma = model.terms(batch)
-    weight = belief.weight.clone()
+    weight = belief.weight.to(dtype, copy=True)
     if bool(model.null):
         weight[..., 0] = 0.0
     total = own[:, 0] + (messages[:, 0] * weight[..., None]).sum((2, 3))
     if noise is not None:
         spread = model.level.sqrt() * log_sigma[:, 0].exp()
-        total = total + spread * torch.randn(total.shape, generator=noise)
+        total = total + spread * torch.randn(total.shape, generator=noise, dtype=dtype)
     scaled = total.double().numpy() * np.asarray(encoding.target_scale)
     return np.where(batch.present[:, 0, :, None].numpy() > 0, scaled, np.nan)
 
@@ -205,8 +212,7 @@ def roll_out(
         raise ConfigError(f"steps={steps}, samples={samples}", expected="at least 1 step, and samples >= 0")
     n_sequences = ds.sizes["sequence"]
     roll = _rolled_rates(model, encoding, ds) if encoding.rates else _rolled_increments(model, encoding, ds)
-    believed = np.broadcast_to(probability, (n_sequences, *probability.shape[1:]))
-    whole = belief_of(believed, strengths=model.strengths)
+    whole = belief_of(probability, strengths=model.strengths).of_candidates().for_each(n_sequences)
     generator = torch.Generator().manual_seed(seed)
     runs = []
     for _ in range(max(samples, 1)):

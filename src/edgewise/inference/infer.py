@@ -15,22 +15,29 @@ import torch
 import xarray as xr
 
 from edgewise.data.describe import fingerprint, summary
-from edgewise.data.gate import validate
+from edgewise.data.given import Trajectories, as_dataset
+from edgewise.data.inspection import check_shared_clock, inspect
 from edgewise.data.roles import clock, features
 from edgewise.errors import ConfigError
-from edgewise.inference.baselines import BASELINES, score_to_probability
-from edgewise.inference.confidence.arrays import confidence_arrays, discovery_notes
+from edgewise.inference.auto.choose import choose_settings, named_in, with_choice
+from edgewise.inference.baselines import score_to_probability
+from edgewise.inference.confidence.arrays import confidence_arrays
 from edgewise.inference.confidence.assurance import assured_fit
-from edgewise.inference.config import InferenceConfig
+from edgewise.inference.confidence.statement import verdict_of
+from edgewise.inference.config import LEARNED, InferenceConfig
 from edgewise.inference.encoding import fit_encoding
 from edgewise.inference.evaluate import before_the_end, forecast_metrics, graph_metrics
 from edgewise.inference.fitted import Fitted, Reading
 from edgewise.inference.fitted_law import FittedLaw, check_usable, observed, with_refit
 from edgewise.inference.hybrid.fit import learn_hybrid
+from edgewise.inference.linear.fitted import learn_linear
 from edgewise.inference.nri.fitted import learn_nri
+from edgewise.inference.peers import PEERS
+from edgewise.inference.peers.score import scores
 from edgewise.inference.preview import preview_of
 from edgewise.inference.records import FORMAT
 from edgewise.inference.result import Inference
+from edgewise.inference.scale_notes import scale_notes
 from edgewise.inference.strength_metrics import strength_metrics
 from edgewise.inference.superposition.posterior import EXACTLY
 from edgewise.inference.type_choice import sentence, with_chosen_types
@@ -38,9 +45,10 @@ from edgewise.training import Checkpoints, Deadline, Progress
 
 
 def infer(
-    data: xr.Dataset,
+    data: Trajectories,
     config: InferenceConfig | None = None,
     *,
+    auto: bool = False,
     checkpoints: Checkpoints | None = None,
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -49,8 +57,11 @@ def infer(
     """Infer who acts on whom from trajectories. The truth, if the data hold one, is used for the metrics only.
 
     Args:
-        data: a data set in the trajectory schema (what `edgewise.load` gives).
+        data: a data set in the trajectory schema (what `edgewise.load` gives), or an array, a table or a list of
+            recordings, see `edgewise.data.as_dataset`.
         config: all choices; or name single ones: `infer(data, edge_types=3, undirected=True, lags=1)`.
+        auto: choose the settings that were not named (in a config: that are as by default) by the likelihood of frames
+            that are held out; `result.about["auto"]` says what was chosen and why (see `docs/auto.md`).
         checkpoints: a folder that keeps the state of the fit; `resume`: go on from it.
         on_progress: told after every step of the fit.
 
@@ -62,8 +73,13 @@ def infer(
     if config is not None and settings:
         raise ConfigError("both config and single settings were given", expected="one of them")
     config = config or InferenceConfig.from_dict(settings)
-    ds = validate(data)
-    if config.method in BASELINES:
+    ds = as_dataset(data)
+    check_shared_clock(ds)
+    if auto:
+        config, record = choose_settings(ds, settings or named_in(config), on_progress)
+        run = {"checkpoints": checkpoints, "resume": resume, "on_progress": on_progress}
+        return with_choice(infer(ds, config, **run), record)
+    if config.method not in LEARNED:
         return _baseline(ds, config, began)
     choice = None
     if config.graph.most_types:
@@ -108,19 +124,20 @@ LAW_SHARE = 0.5
 """Of a time limit, what the law may take where a refit follows."""
 
 
-LEARNERS: dict[str, Callable[..., tuple[Fitted, dict[str, Any]]]] = {
+LEARNERS: dict[str, Callable[..., tuple[Fitted, dict[str, Any] | None]]] = {
     "superposition": _learn_law,
     "hybrid": partial(learn_hybrid, learn_law=_learn_law),
+    "linear": learn_linear,
     "nri": learn_nri,
 }
 """(data, configuration, and what `edgewise.training.fit` is told) -> what was fitted, and the course of its fit."""
 
 
-OWN_TABLES = {"nri": ("nri",), "hybrid": ("hybrid",)}
+OWN_TABLES = {"nri": ("nri",), "hybrid": ("hybrid",)} | dict.fromkeys(PEERS, ("peers",))
 """Tables of settings that only some methods read."""
 
 
-def apply_law(result: Inference, data: xr.Dataset, *, exact: bool = False) -> Inference:
+def apply_law(result: Inference, data: Trajectories, *, exact: bool = False) -> Inference:
     """Infer the graphs of new recordings with the law of an earlier result.
 
     Args:
@@ -136,10 +153,13 @@ def apply_law(result: Inference, data: xr.Dataset, *, exact: bool = False) -> In
             f"{result.config.method} learns no law to apply", fix="use method='superposition' or 'nri'"
         )
     fitted = result.fitted.answering(exact=exact)
-    ds = validate(data)
+    ds = as_dataset(data)
     reading = fitted.read(ds, result.config, fresh=True)
     reading = replace(  # what an instant reading leaves open is that of the fit
-        reading, types=reading.types or result.types, law_record=reading.law_record or result.law_record
+        reading,
+        types=reading.types or result.types,
+        law_record=reading.law_record or result.law_record,
+        notes=[*scale_notes(ds, fitted.encoding), *reading.notes],
     )
     return _result(ds, fitted, reading, result.config, began, result.history)
 
@@ -161,11 +181,11 @@ def _check_scope(ds: xr.Dataset, config: InferenceConfig) -> None:
             expected=f"at most {EXACTLY}",
             fix="name fewer candidates with neighbours, or infer one graph a sequence",
         )
-    if neighbours and not ds.attrs.get("position"):
+    if neighbours and graph.nearest == "position" and not ds.attrs.get("position"):
         raise ConfigError(
             f"neighbours={neighbours} for data without positions",
             expected="position columns to measure distances with",
-            fix="name them when loading (position=...), or drop neighbours",
+            fix="name them when loading (position=...), set nearest = 'correlation', or drop neighbours",
         )
     if neighbours > n - 1:
         raise ConfigError(
@@ -248,8 +268,10 @@ def _result(
     if "strength" in draft.confidence:
         metrics["strength"] = strength_metrics(draft.confidence, ds)
     metrics["forecast"] = _measured_forecast(ds, fitted, config)
-    notes = [*reading.notes, *discovery_notes(draft)]
-    return _completed(draft, ds, metrics, notes, began, reading.about)
+    notes, about = reading.notes, reading.about
+    if (verdict := verdict_of(draft)) is not None:
+        notes, about = [*verdict.sentences(), *notes], about | {"verdict": verdict.to_dict()}
+    return _completed(draft, ds, metrics, notes, began, about)
 
 
 def _measured_forecast(ds: xr.Dataset, fitted: Fitted, config: InferenceConfig) -> dict[str, Any] | None:
@@ -266,21 +288,29 @@ def _measured_forecast(ds: xr.Dataset, fitted: Fitted, config: InferenceConfig) 
 
 
 def _tail(ds: xr.Dataset, frames: int) -> xr.Dataset:
-    """The last observed frames of every recording, moved to the end of one short time axis."""
+    """The last observed frames of every recording, moved to the end of one short time axis.
+
+    Of a recording that has fewer, the frames before its first are empty, one first time step apart.
+    """
     values = features(ds)
     stamps = clock(ds)
     last = ds.sizes["time"] - 1 - np.isfinite(stamps)[:, ::-1].argmax(1)
     seen = ds[values].to_array().notnull().any(("variable", "entity")).to_numpy()
     last = np.minimum(last, seen.shape[1] - 1 - seen[:, ::-1].argmax(1))
-    index = np.maximum(last[:, None] + np.arange(1 - frames, 1), 0)
-    rows = np.arange(len(index))[:, None]
+    wanted = last[:, None] + np.arange(1 - frames, 1)
+    index, rows = np.maximum(wanted, 0), np.arange(len(last))[:, None]
+    lacking, first_step = index - wanted, stamps[:, 1:2] - stamps[:, :1]
+
+    def taken(name: str) -> np.ndarray:
+        return np.where(lacking[..., None] > 0, np.nan, ds[name].to_numpy()[rows, index])
+
     tail = xr.Dataset(
-        {name: (ds[name].dims, ds[name].to_numpy()[rows, index], ds[name].attrs) for name in values},
+        {name: (ds[name].dims, taken(name), ds[name].attrs) for name in values},
         coords={
             "sequence": ds["sequence"].to_numpy(),
             "entity": ds["entity"].to_numpy(),
             "time": np.arange(frames),
-            "clock": (("sequence", "time"), stamps[rows, index]),
+            "clock": (("sequence", "time"), stamps[rows, index] - lacking * first_step),
         },
         attrs=dict(ds.attrs),
     )
@@ -288,15 +318,7 @@ def _tail(ds: xr.Dataset, frames: int) -> xr.Dataset:
 
 
 def _baseline(ds: xr.Dataset, config: InferenceConfig, began: float) -> Inference:
-    if config.graph.edge_types != 2:
-        raise ConfigError(
-            f"{config.method} with {config.graph.edge_types} edge types",
-            expected="2: a score tells edge from no edge",
-        )
-    scope = "shared" if config.graph.graph == "shared" else "per-sequence"
-    if config.graph.graph == "per-window":
-        raise ConfigError(f"{config.method} has no per-window graphs", fix="use method='superposition'")
-    probability = score_to_probability(BASELINES[config.method](ds, scope))
+    probability = score_to_probability(scores(ds, config))
     array = posterior_array(ds, probability[:, None], config, 0)
     draft = Inference(
         probability=array,
@@ -312,8 +334,17 @@ def _baseline(ds: xr.Dataset, config: InferenceConfig, began: float) -> Inferenc
         preview={},
     )
     metrics = graph_metrics(array, ds, scope=config.graph.graph) | {"forecast": None}
-    notes = ["A baseline scores how series go together; its probabilities come from a two-component mixture."]
+    notes = [
+        f"{config.method} scores how series go together; its probabilities come from a two-component mixture."
+    ]
     return _completed(draft, ds, metrics, notes, began, {})
+
+
+def _data_notes(ds: xr.Dataset, draft: Inference) -> list[str]:
+    """What is doubtful about the data for a result of these settings."""
+    first = 0 if draft.fitted is None else draft.fitted.encoding.first_frame
+    graph = draft.config.graph
+    return inspect(ds, needed=first + 2, shared=graph.graph == "shared", candidates=graph.neighbours)
 
 
 def _completed(
@@ -347,7 +378,7 @@ def _completed(
         "data": summary(ds) | {"path": str(ds.encoding.get("source", "")), "fingerprint": fingerprint(ds)},
         "settings": settings,
         "law": draft.fitted.sentences(draft.config) if draft.fitted else [],
-        "notes": notes,
+        "notes": [*_data_notes(ds, draft), *notes],
     } | extra
     metrics = metrics | {"n_edges": len(draft.edges()), "seconds": seconds}
     preview = preview_of(ds, draft)

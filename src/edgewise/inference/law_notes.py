@@ -127,6 +127,11 @@ def law_sentences(config: InferenceConfig, has_position: bool) -> list[str]:
         )
         if law.rotation:
             said.append("Messages turn with the pair (rotation-equivariant: radial and tangential parts).")
+        if law.local_frames:
+            said.append(
+                "Each entity is seen from itself, facing the way it goes: neither its place nor its heading matters"
+                " (local frames)."
+            )
     if law.symmetric:
         said.append("Action equals reaction: f(j, i) = -f(i, j).")
     if law.additive:
@@ -144,5 +149,6 @@ def law_sentences(config: InferenceConfig, has_position: bool) -> list[str]:
     if law.instantaneous:
         said.append("Senders also act within a frame (instantaneous effects; a pseudo-likelihood).")
     if config.graph.neighbours:
-        said.append(f"Only the {config.graph.neighbours} nearest entities can act on one (locality).")
+        near = "most correlated" if config.graph.nearest == "correlation" else "nearest"
+        said.append(f"Only the {config.graph.neighbours} {near} entities can act on one (locality).")
     return said

@@ -9,6 +9,7 @@ import xarray as xr
 from torch import Tensor
 
 from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks, state_at
+from edgewise.inference.nearness import lagged_correlations, mean_distances
 from edgewise.relation import nearest_slots
 
 STRETCH = 64
@@ -57,23 +58,26 @@ def renumbered(data: Observations) -> Observations:
     return replace(data, sequence=torch.unique_consecutive(data.sequence, return_inverse=True)[1])
 
 
-def candidate_slots(tracks: Tracks, neighbours: int, *, shared: bool) -> Tensor:
-    """Who may act on whom: [sequence, entity, n_candidates]; the nearest on average over time, or everybody."""
-    n_sequences, _, n = tracks.position.shape[:3] if tracks.position.size else tracks.others.shape[:3]
+def candidate_slots(tracks: Tracks, neighbours: int, *, shared: bool, nearest: str = "position") -> Tensor:
+    """Who may act on whom: [sequence, entity, n_candidates]; everybody, or the nearest.
+
+    Args:
+        nearest: "position" for the least distance on average over time; "correlation" for the highest lagged
+            correlation of velocities and other features (`edgewise.inference.nearness`).
+        shared: the same candidates for all recordings, by the mean over them.
+    """
+    n_sequences, _, n = tracks.present.shape
     if neighbours == 0 or neighbours >= n - 1:
         everyone = nearest_slots(torch.zeros(n, n), n - 1)
         return everyone.expand(n_sequences, n, n - 1)
-    distances = np.zeros((n_sequences, n, n))
-    for sequence, position in enumerate(
-        tracks.position
-    ):  # [time, n, d]: one recording at a time bounds memory
-        pair = np.linalg.norm(position[:, :, None] - position[:, None], axis=-1)
-        known = np.isfinite(pair)
-        total = np.where(known, pair, 0).sum(0)
-        distances[sequence] = np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.inf)
+    if nearest == "correlation":
+        series = np.concatenate([tracks.velocity, tracks.others, tracks.rates], axis=-1)
+        distances = -lagged_correlations(series)
+    else:
+        distances = mean_distances(tracks.position)
     if shared:
         distances = np.broadcast_to(distances.mean(0), distances.shape)
-    return nearest_slots(torch.from_numpy(np.ascontiguousarray(distances)), neighbours)
+    return nearest_slots(torch.tensor(distances), neighbours)
 
 
 def _known(array: np.ndarray) -> np.ndarray:
@@ -94,6 +98,7 @@ def observe(
     encoding: Encoding,
     *,
     neighbours: int = 0,
+    nearest: str = "position",
     shared: bool = False,
     window: int = 0,
     instantaneous: bool = False,
@@ -103,7 +108,7 @@ def observe(
     Shapes: see `Observations`. Raises what `read_tracks` raises.
     """
     tracks = read_tracks(ds, encoding)
-    slots = candidate_slots(tracks, neighbours if encoding.position else 0, shared=shared)
+    slots = candidate_slots(tracks, neighbours, shared=shared, nearest=nearest)
     frames = np.arange(encoding.first_frame, ds.sizes["time"] - 1)
     position = (tracks.position[:, frames] - np.asarray(encoding.center)) / encoding.length
     velocity = tracks.velocity[:, frames] / encoding.speed

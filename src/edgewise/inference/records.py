@@ -27,11 +27,13 @@ from edgewise.folders import (
     to_json,
     write_json,
 )
+from edgewise.hub import run_folder
 from edgewise.inference.confidence.arrays import NAMES
 from edgewise.inference.config import SECTIONS, InferenceConfig
 from edgewise.inference.fitted import Fitted
 from edgewise.inference.fitted_law import FittedLaw
 from edgewise.inference.hybrid.fitted import FittedHybrid
+from edgewise.inference.linear.fitted import FittedLinear
 from edgewise.inference.nri.fitted import FittedNRI
 from edgewise.inference.result import Inference
 from edgewise.settings import read_toml
@@ -44,10 +46,16 @@ READ_FILES = (
 """What `read_run` needs beside `run.json` (and `model.safetensors`, which a baseline has none of)."""
 
 
-def start_run(folder: Path, config: InferenceConfig, fingerprint: str) -> None:
-    """Note what a run is about to do, so that an interrupted one can be resumed."""
+def start_run(
+    folder: Path, config: InferenceConfig, fingerprint: str, auto: dict[str, Any] | None = None
+) -> None:
+    """Note what a run is about to do, so that an interrupted one can be resumed.
+
+    Args:
+        auto: how the settings were chosen, if they were.
+    """
     (folder / "config.toml").write_text(tomli_w.dumps(config.to_dict()), encoding="utf-8")
-    note_start(folder, KIND, fingerprint)
+    note_start(folder, KIND, fingerprint, **({} if auto is None else {"auto": auto}))
 
 
 def resumable(folder: Path, fingerprint: str) -> InferenceConfig:
@@ -58,6 +66,11 @@ def resumable(folder: Path, fingerprint: str) -> InferenceConfig:
     """
     check_same_start(folder, KIND, fingerprint)
     return read_config(folder / "config.toml")
+
+
+def choice_of(folder: Path) -> dict[str, Any] | None:
+    """How the settings of an interrupted run were chosen; None where they were all given."""
+    return read_json(folder / STARTED).get("auto")
 
 
 def read_config(path: Path) -> InferenceConfig:
@@ -115,8 +128,9 @@ def _write_records(result: Inference, folder: Path) -> None:
     write_json(folder / "run.json", result.about)
 
 
-def read_run(folder: Path) -> Inference:
-    """Read a run folder; see `Inference.load`."""
+def read_run(source: Path) -> Inference:
+    """Read a run folder, or a run on a hub; see `Inference.load`."""
+    folder = run_folder(source)
     if not (folder / "run.json").is_file():
         begun = (folder / STARTED).exists()
         raise RunError(
@@ -192,6 +206,7 @@ def _damaged(folder: Path, reason: str) -> RunError:
 RESTORED: dict[str, Callable[..., Fitted]] = {
     "superposition": FittedLaw.restored,
     "hybrid": FittedHybrid.restored,
+    "linear": FittedLinear.restored,
     "nri": FittedNRI.restored,
 }
 """What makes a fitted model of its record, its weights and the configuration."""
@@ -211,6 +226,20 @@ def merged_config(path: Path | None, given: dict[str, Any]) -> InferenceConfig:
         RunError: if the file cannot be read; ConfigError for a setting that is wrong.
     """
     return overruled(InferenceConfig() if path is None else read_config(path), given)
+
+
+def named_settings(path: Path | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Settings that a file names (without their tables) and those given one by one, which win.
+
+    Raises:
+        RunError: if the file cannot be read; ConfigError for what it says.
+    """
+    flat: dict[str, Any] = {}
+    if path is not None:
+        read_config(path)
+        for name, value in read_toml(path, expected="a TOML file of settings", fix="check the path").items():
+            flat |= value if isinstance(value, dict) else {name: value}
+    return flat | given
 
 
 def overruled(config: InferenceConfig, given: dict[str, Any]) -> InferenceConfig:
@@ -237,8 +266,10 @@ __all__ = [
     "RUN_FILES",
     "STARTED",
     "check_folder",
+    "choice_of",
     "complete_run",
     "merged_config",
+    "named_settings",
     "overruled",
     "prepare_folder",
     "read_config",

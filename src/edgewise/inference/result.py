@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from edgewise.data.gate import validate
+from edgewise.data.given import Trajectories, as_dataset
 from edgewise.errors import ConfigError, DataError
 from edgewise.inference.belief import strength_belief
 from edgewise.inference.confidence.arrays import BY_RECORDING, BY_TYPE, STRENGTH
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.fitted import Fitted
+
+if TYPE_CHECKING:
+    from torch_geometric.data import Data
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,19 @@ class Inference:
         last = [dim for dim in ("receiver", "sender", "type") if dim in self.confidence[name].dims]
         return self.confidence[name].transpose("sequence", ..., *last).to_numpy()
 
+    def edges_of(self, sequence: str | int = 0, window: int = 0) -> pd.DataFrame:
+        """The rows of `edges` that are of one graph; arguments and errors as for `graph`."""
+        position = self._position(sequence)
+        table = self.edges()
+        if "sequence" in table:
+            table = table[table["sequence"] == self.sequences[position]]
+        if "window" in table:
+            count = self.probability.sizes["window"]
+            if not -count <= window < count:
+                raise DataError(f"there is no window {window}", expected=f"a position among {count}")
+            table = table[table["window"] == self.probability["window"].to_numpy()[window]]
+        return table
+
     def graph(self, sequence: str | int = 0, window: int = 0) -> nx.DiGraph | nx.Graph:
         """One inferred graph for NetworkX: edges source -> target with `type` and `probability`, and with continuous
         strengths theirs.
@@ -185,17 +201,9 @@ class Inference:
         Raises:
             DataError: for a recording that is not there.
         """
-        position = self._position(sequence)
-        table = self.edges()
-        if "sequence" in table:
-            table = table[table["sequence"] == self.sequences[position]]
-        if "window" in table:
-            count = self.probability.sizes["window"]
-            if not -count <= window < count:
-                raise DataError(f"there is no window {window}", expected=f"a position among {count}")
-            table = table[table["window"] == self.probability["window"].to_numpy()[window]]
+        table = self.edges_of(sequence, window)
         graph: nx.DiGraph | nx.Graph = nx.Graph() if self.config.graph.undirected else nx.DiGraph()
-        graph.graph["sequence"] = self.sequences[position]
+        graph.graph["sequence"] = self.sequences[self._position(sequence)]
         graph.add_nodes_from(self.entities)
         names = ["type", "probability", *(name for name in STRENGTH if name in table)]
         ends = zip(table["source"].tolist(), table["target"].tolist(), strict=True)
@@ -203,6 +211,23 @@ class Inference:
         for (source, target), values in zip(ends, rows, strict=True):
             graph.add_edge(source, target, **dict(zip(names, values, strict=True)))
         return graph
+
+    def to_pyg(self, sequence: str | int = 0, window: int = 0) -> "Data":
+        """One inferred graph for PyTorch Geometric: the edges of `graph`, sender -> receiver (undirected: both ways).
+
+        `edge_index` [2, n_edges] int64; `edge_attr` [n_edges, attribute] float32 with their names in `edge_attr_names`:
+        probability, and where they are known influence and the strengths; `edge_type` [n_edges] int64; `names` of the
+        nodes.
+
+        Args:
+            sequence, window: as for `graph`.
+
+        Raises:
+            ConfigError: without PyTorch Geometric (extra `pyg`). DataError: for a recording that is not there.
+        """
+        from edgewise.inference.pyg import pyg_graph
+
+        return pyg_graph(self, sequence, window)
 
     def _position(self, sequence: str | int) -> int:
         if len(self.sequences) == 1:
@@ -238,7 +263,7 @@ class Inference:
         )
 
     def forecast(
-        self, steps: int = 20, samples: int = 0, *, data: xr.Dataset | None = None, seed: int = 0
+        self, steps: int = 20, samples: int = 0, *, data: Trajectories | None = None, seed: int = 0
     ) -> xr.Dataset:
         """What happens after the end of the recordings.
 
@@ -246,7 +271,7 @@ class Inference:
             steps: frames ahead.
             samples: 0 for the expected course; otherwise so many drawn futures (graph and noise sampled).
             data: other recordings of the same entities to forecast, with the shared graph; by default those inferred
-                from.
+                from. A data set, or what `edgewise.data.as_dataset` makes one of.
             seed: of the draws.
 
         Raises:
@@ -263,7 +288,7 @@ class Inference:
                 fix="infer their graphs first: result.apply(data).forecast(...)",
             )
         if data is not None:
-            data = validate(data)
+            data = as_dataset(data)
             found = [str(name) for name in data["entity"].to_numpy()]
             if found != self.entities:
                 raise DataError(
@@ -272,17 +297,17 @@ class Inference:
                     fix="select the same entities in the same order, or infer a graph for these",
                 )
         past = self.tail if data is None else data
-        return self.fitted.forecast(past, self._belief(), steps=steps, samples=samples, seed=seed)
+        return self.fitted.forecast(past, self.belief(), steps=steps, samples=samples, seed=seed)
 
-    def _belief(self) -> np.ndarray:
-        """What a forecast starts from: the last graph as `Fitted.posterior` has it."""
+    def belief(self) -> np.ndarray:
+        """What a forecast starts from: the last graph of each recording as `Fitted.posterior` has it."""
         p = self.probability
         if "strength" in self.confidence:
             strength, deviation = (self.confidence[name].to_numpy() for name in ("strength", "strength_std"))
             return strength_belief(p.isel(type=1).to_numpy(), strength, deviation)
         return (p.isel(window=-1) if "window" in p.dims else p).to_numpy()
 
-    def apply(self, data: xr.Dataset, *, exact: bool = False) -> "Inference":
+    def apply(self, data: Trajectories, *, exact: bool = False) -> "Inference":
         """Infer the graphs of new recordings with this law.
 
         Args:
@@ -313,14 +338,33 @@ class Inference:
 
     @staticmethod
     def load(folder: str | Path) -> "Inference":
-        """Read a run folder.
+        """Read a run: a folder, or a repository on a Hugging Face hub, `hf://owner/name` or `hf://owner/name@revision`.
 
         Raises:
-            RunError: if it is none, is incomplete, or of another version.
+            RunError: if it is none, is incomplete, or of another version; if the repository cannot be read.
+            ConfigError: for a repository without `huggingface_hub` (extra `hub`).
         """
         from edgewise.inference.records import read_run
 
         return read_run(Path(folder))
+
+    def push(self, repository: str, *, private: bool = True, message: str = "A run of edgewise") -> str:
+        """Upload the run, with a model card, to `owner/name` on a Hugging Face hub; it is made where there is none.
+
+        `private` is of a repository that is made; log in with `hf auth login` before.
+
+        Returns: its name for `load`.
+
+        Raises:
+            RunError: if the hub refuses. ConfigError: without `huggingface_hub` (extra `hub`).
+        """
+        import tempfile
+
+        from edgewise.hub import upload
+
+        with tempfile.TemporaryDirectory() as scratch:
+            run = self.save(Path(scratch) / "run")
+            return upload(run, repository, private=private, message=message)
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Write the page: one file, which works offline."""

@@ -52,6 +52,12 @@ class PairLinear(nn.Module):
             nn.Parameter(part.clone()) if part.shape[1] else None for part in parts
         )
 
+    @property
+    def reads_senders_alone(self) -> bool:
+        """Whether an edge's result depends on its sender and nothing else."""
+        others = (self.receiver, self.edge, self.global_)
+        return self.sender is not None and all(weight is None for weight in others)
+
     def forward(
         self,
         relation: Relation,
@@ -89,6 +95,8 @@ def hidden_layers(dims: Sequence[int], activation: nn.Module) -> nn.Sequential:
 class PairMLP(nn.Module):
     """An MLP on [receiver; sender; edge; global] whose first layer is a `PairLinear`.
 
+    One that reads senders alone is computed a node, and its result is sent.
+
     Args:
         dims: features after each layer, the result's last; all but the last are followed by the activation.
         receiver_dim, sender_dim, edge_dim, global_dim: features of what is read, 0 for what is not.
@@ -123,6 +131,10 @@ class PairMLP(nn.Module):
         edges: Tensor | None = None,
         globals_: Tensor | None = None,
     ) -> Tensor:
+        if self.pair.reads_senders_alone and senders is not None:
+            assert self.pair.sender is not None
+            hidden = nn.functional.linear(senders, self.pair.sender, self.pair.bias)
+            return relation.from_senders(self.layers(hidden))
         return self.layers(self.pair(relation, receivers, senders, edges, globals_))
 
     def summed(

@@ -65,6 +65,8 @@ def _pairs(records: Records) -> str:
 
 
 def _found(records: Records) -> str:
+    if fdr := (records.run.get("verdict") or {}).get("fdr"):
+        return _controlled(records, fdr)
     if not records.edges.count:
         return "no interaction was found."
     mean = _in_words(score(records.edges.mean_probability))
@@ -74,6 +76,16 @@ def _found(records: Records) -> str:
     kinds = len(records.preview["types"]) - 1
     of_kinds = f", in {kinds} kinds" if kinds > 1 else ""
     return f"{share} interact{of_kinds}, and the mean probability of an inferred edge is {mean}."
+
+
+def _controlled(records: Records, fdr: float) -> str:
+    """What stands out from decoys, and that the data cannot tell of the rest."""
+    reported, judged = records.edges.count, int(records.run["verdict"]["judged"])
+    if not reported:
+        return f"the data cannot tell who acts on whom, at a false-discovery rate of {fdr:g}."
+    verb = "is reported as an edge" if reported == 1 else "are reported as edges"
+    rest = f"; for the other {count(judged - reported)} the data cannot tell" if judged > reported else ""
+    return f"{count(reported)} {verb} at a false-discovery rate of {fdr:g}{rest}."
 
 
 def _checked(records: Records) -> str:

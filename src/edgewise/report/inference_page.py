@@ -34,6 +34,7 @@ def context(records: Records) -> dict[str, Any]:
         "command": tables.command_line([str(word) for word in run.get("argv", [])]),
         "data_facts": tables.data_facts(run["data"]),
         "run_facts": tables.run_facts(run),
+        "tried": tables.tried_settings(run),
         "setting_facts": tables.setting_facts(run.get("settings", {})),
         "history": bool(records.history and records.history.get("step")),
         "scripts": inline.scripts(inline.INFERENCE),

@@ -91,6 +91,26 @@ def forecast_errors(records: Records) -> Table | None:
     return Table(tuple("1 step" if step == 1 else f"{step} steps" for step in forecast["steps"]), rows)
 
 
+def tried_settings(run: Mapping[str, Any]) -> Table | None:
+    """The settings that `--auto` tried, those that were chosen marked; None where settings were given."""
+    tried = (run.get("auto") or {}).get("tried")
+    if not tried:
+        return None
+    rows = tuple(
+        Row(
+            name=each["name"],
+            cells=(
+                Cell(f"{each['nats']:.3f}", each["chosen"]),
+                Cell("chosen" if each["chosen"] else f"{each['behind']:.3f} ± {each['standard_error']:.3f}"),
+                Cell(duration(each["seconds"])),
+            ),
+            ours=each["chosen"],
+        )
+        for each in tried
+    )
+    return Table(("Nats a number", "Behind the chosen", "Time"), rows)
+
+
 def command_line(argv: list[str]) -> list[str]:
     """The words of the command as they can be typed again, without the folder of the program."""
     program = Path(argv[0]).name if argv else ""

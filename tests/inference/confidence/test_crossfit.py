@@ -95,15 +95,6 @@ def test_what_is_left_out_of_the_edges_stays_in_the_posterior(found, tmp_path):
     assert len((tmp_path / "run" / "edges.csv").read_text().splitlines()) == 1
 
 
-def test_a_note_says_how_many_edges_stand_out(found):
-    _, result = found
-    kept, likely = len(result.edges()), len(result.edges(every=True))
-    assert any(
-        note.startswith(f"{kept} of {likely} edges stand out from decoys") for note in result.about["notes"]
-    )
-    assert result.metrics["n_edges"] == kept
-
-
 def test_new_recordings_are_judged_by_the_law_as_it_is(found):
     _, result = found
     fresh = springs(sequences=12, entities=4, steps=40, seed=11)

@@ -423,7 +423,7 @@ def test_many_candidates_are_judged_by_sampling(monkeypatch):
     sampled = evidence_scores(judge, data)
     judged = np.isfinite(exact.pairs)
     np.testing.assert_array_equal(np.isfinite(sampled.pairs), judged)
-    assert len(sampled.decoys) == 4 * judged.sum()
+    assert len(sampled.decoys) == 5 * judged.sum()  # as few sets as make the 100 that are asked for
     clear = np.abs(exact.pairs[judged]) > 5
     assert clear.sum() > 5
     assert (np.sign(sampled.pairs[judged][clear]) == np.sign(exact.pairs[judged][clear])).mean() > 0.9

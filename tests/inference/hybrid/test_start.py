@@ -66,7 +66,7 @@ def searched(monkeypatch):
     """The starts that searches were given, with every posterior of 3 candidates searched for."""
     seen = []
 
-    def spied(sampler, *, start):
+    def spied(sampler, *, start, **lengths):
         seen.append(start)
         return sampled_posterior(sampler, start=start, sweeps=2, burn_in=1)
 

@@ -83,7 +83,7 @@ def test_conditionals_are_those_of_the_joint(n_types):
     sampler = sampler_of(case)
     start = sampler.random_start(3)
     temperature = torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64)
-    conditionals = sampler.sweep(sampler.start(start), temperature)
+    conditionals = sampler.sweep(sampler.start(start), temperature).softmax(-1)
     for receiver in range(RECEIVERS):
         for chain in range(3):
             rest = start[receiver, chain, 1:].tolist()

@@ -1,12 +1,7 @@
-"""The named arrays of what is known beside the probabilities, and what a reader is told of discoveries."""
-
-from typing import TYPE_CHECKING
+"""The named arrays of what is known beside the probabilities."""
 
 import numpy as np
 import xarray as xr
-
-if TYPE_CHECKING:
-    from edgewise.inference.result import Inference
 
 BY_PAIR = ("q_value",)
 BY_TYPE = ("spread", "low", "high")
@@ -32,15 +27,3 @@ def confidence_arrays(probability: xr.DataArray, known: dict[str, np.ndarray]) -
         dims = whole if name in BY_TYPE else whole[:-1]
         variables[name] = (dims, values[:, :windows] if "window" in whole else values[:, 0])
     return xr.Dataset(variables, coords=probability.coords if variables else None)
-
-
-def discovery_notes(result: "Inference") -> list[str]:
-    """How many edges were kept under control of false discoveries."""
-    if "q_value" not in result.confidence:
-        return []
-    kept = len(result.edges())
-    likely = len(result.edges(every=True))
-    return [
-        f"{kept:,} of {likely:,} edges stand out from decoys, senders that cannot act, and are reported; an expected"
-        f" {result.config.confidence.fdr:.1%} of them at most are false. All probabilities are in posterior.nc."
-    ]

@@ -146,20 +146,18 @@ def check_candidates(data: Observations, config: InferenceConfig) -> None:
     """Refuse what would need more configurations than can be summed, before anything is fitted.
 
     Raises:
-        ConfigError: for a bootstrap, or for `fdr` of per-window graphs, with too many candidates.
+        ConfigError: for `fdr` of per-window graphs with too many candidates.
     """
     graph, n_slots = config.graph, data.slots.shape[-1]
-    windows = graph.graph == "per-window"
-    asked = [("bootstrap", config.confidence.bootstrap > 0, n_slots)]
-    asked.append(("fdr of per-window graphs", config.confidence.fdr > 0 and windows, n_slots + 1))
-    for what, wanted, slots in asked:
-        if wanted and graph.edge_types**slots > EXACTLY:
-            raise ConfigError(
-                f"{what} with {n_slots} candidates and {graph.edge_types} types: {graph.edge_types}^{slots}"
-                " configurations",
-                expected=f"at most {EXACTLY}",
-                fix="name fewer candidates with neighbours",
-            )
+    with_decoy = n_slots + 1
+    asked = config.confidence.fdr > 0 and graph.graph == "per-window"
+    if asked and graph.edge_types**with_decoy > EXACTLY:
+        raise ConfigError(
+            f"fdr of per-window graphs with {n_slots} candidates and {graph.edge_types} types:"
+            f" {graph.edge_types}^{with_decoy} configurations",
+            expected=f"at most {EXACTLY}",
+            fix="name fewer candidates with neighbours",
+        )
 
 
 def _check_idle(fitted: Fitted) -> None:

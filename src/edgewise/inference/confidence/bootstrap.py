@@ -7,7 +7,8 @@ the posterior needs of the data, so a resample costs only sums of forms,
 
     G* = sum over drawn blocks b of G_b,    c* = sum over drawn blocks b of c_b
 
-and one posterior. An interval goes from the 5 % to the 95 % quantile over the resamples.
+and one posterior (beyond 65,536 configurations a receiver: one estimate of it). An interval goes from the 5 % to the
+95 % quantile over the resamples.
 
 A block is at least n^(1/3) of the n frames long, the rate at which a variance is estimated best (Hall, Horowitz & Jing
 1995), and twice as long as residuals are clearly correlated. Where there are several recordings each is resampled
@@ -28,14 +29,23 @@ from edgewise.inference.observations import Observations
 from edgewise.inference.superposition.configurations import enumerate_configurations, posterior_over
 from edgewise.inference.superposition.influence import LEAST_MOTION
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
-from edgewise.inference.superposition.phases import arranged
-from edgewise.inference.superposition.posterior import both_ways, candidate_pairs, dense_posterior, tempered
+from edgewise.inference.superposition.phases import EXACTLY, arranged, at_known_gain
+from edgewise.inference.superposition.posterior import (
+    both_ways,
+    candidate_pairs,
+    dense_posterior,
+    sampled_marginals,
+    tempered,
+)
+from edgewise.inference.superposition.search import SHORT
 
 UNITS = 4
 """Positions within a block at which another may begin."""
 TAIL = 0.05
 """Share of the resamples below the lower, and above the upper end of an interval."""
 STRETCHES = 64
+BATCH = 50
+"""Resamples whose posteriors are computed at once."""
 
 
 def block_length(n_frames: int, n_lags: int) -> int:
@@ -145,25 +155,27 @@ def resampled_intervals(
     sums = [unit_sums(reader.model, units) for reader in readers]
     weights = _drawn_weights(length, unit, -(-block // unit), units, count, seed)
     found, sizes = [], []
-    for weight in weights:
+    for some in weights.split(BATCH):
         members = [
-            _probability(reader, _weighted(known.form, weight), data, graph, log_prior)
+            _probabilities(reader, known, some, data, graph, log_prior, seed)
             for reader, known in zip(readers, sums, strict=True)
         ]
         found.append(torch.stack(members).mean(0))
         if not readers[0].model.gain:
-            sizes.append(
-                _influence(sums[0], weight, members[0][:, 0], data, null=bool(readers[0].model.null))
-            )
-    ends = _interval(found)
+            null = bool(readers[0].model.null)
+            sizes += [
+                _influence(sums[0], weight, own[:, 0], data, null=null)
+                for weight, own in zip(some, members[0], strict=True)
+            ]
+    ends = _interval(torch.cat(found))
     known = {"low": ends[0], "high": ends[1]}
     if sizes:
-        known["influence_low"], known["influence_high"] = _interval(sizes)
+        known["influence_low"], known["influence_high"] = _interval(torch.stack(sizes))
     return known
 
 
-def _interval(values: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
-    low, high = np.quantile(torch.stack(values).numpy(), [TAIL, 1 - TAIL], axis=0)
+def _interval(values: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    low, high = np.quantile(values.numpy(), [TAIL, 1 - TAIL], axis=0)
     return low, high
 
 
@@ -185,27 +197,51 @@ def _weighted(form: QuadraticForm, weight: Tensor) -> QuadraticForm:
     return form.map(lambda part: torch.einsum("su,su...->s...", weight, part))
 
 
-def _probability(
-    reader: Member, form: QuadraticForm, data: Observations, graph: GraphConfig, log_prior: Tensor
+def _probabilities(
+    reader: Member,
+    sums: UnitSums,
+    weights: Tensor,
+    data: Observations,
+    graph: GraphConfig,
+    log_prior: Tensor,
+    seed: int,
 ) -> Tensor:
-    """[graph, 1, receiver, sender, type] of a resample, types in the order of the first member."""
+    """[resample, graph, 1, receiver, sender, type] of some resamples, types in the order of the first member.
+
+    `weights`: [resample, recording, unit].
+    """
     model = reader.model
-    n_graphs = 1 if graph.graph == "shared" else len(form.square)
-    whole = arranged(form.map(lambda part: part[:, None]), graph.graph, gain=model.gain)
-    table = enumerate_configurations(data.slots.shape[-1], model.n_types)
-    pooled = model.gain and graph.graph == "shared"
-    by_slot = posterior_over(
-        tempered(whole, reader.temperature),
-        table,
-        model.level.double(),
-        log_prior,
-        gain=model.gain,
-        pooled=pooled,
-    ).probability
-    dense = dense_posterior(by_slot, data, n_graphs, null=bool(model.null))
+    drawn = [_weighted(sums.form, weight).map(lambda part: part[:, None]) for weight in weights]
+    forms = [arranged(form, graph.graph, gain=model.gain) for form in drawn]
+    parts = {
+        name: torch.cat([getattr(form, name) for form in forms]) for name in QuadraticForm.__annotations__
+    }
+    by_slot = _by_slot(model, tempered(QuadraticForm(**parts), reader.temperature), graph, log_prior, seed)
+    n_graphs = 1 if graph.graph == "shared" else int(data.sequence.max()) + 1
+    dense = torch.stack(
+        [
+            dense_posterior(own, data, n_graphs, null=bool(model.null))
+            for own in by_slot.unflatten(0, (len(weights), -1))
+        ]
+    )
     if graph.undirected:
         dense = both_ways(dense, log_prior, candidate_pairs(data, n_graphs))
     return dense[..., list(reader.order)]
+
+
+def _by_slot(
+    model: SuperpositionModel, form: QuadraticForm, graph: GraphConfig, log_prior: Tensor, seed: int
+) -> Tensor:
+    """[receiver, window, slot, type]: exact while all configurations can be summed, by short chains beyond."""
+    level, n_types = model.level.double(), model.n_types
+    n_slots = (form.cross.shape[-1] - int(model.gain)) // (n_types - 1)
+    if n_types**n_slots <= EXACTLY:
+        table = enumerate_configurations(n_slots, n_types)
+        pooled = model.gain and graph.graph == "shared"
+        found = posterior_over(form, table, level, log_prior, gain=model.gain, pooled=pooled)
+        return found.probability
+    walked = at_known_gain(form, level, gain=model.gain)
+    return sampled_marginals(walked, level, log_prior, seed, lengths=SHORT)[:, None]
 
 
 def _influence(

@@ -37,10 +37,11 @@ from edgewise.inference.superposition.posterior import (
     sampled_marginals,
     whole_form,
 )
+from edgewise.inference.superposition.search import SHORT
 
 DECOYS = 5000
 """Decoys that are scored, if the data have so many: decides how small a q-value can be."""
-MOST_SETS, MOST_SAMPLED_SETS = 40, 4
+MOST_SETS, MOST_SAMPLED_SETS = 40, 20
 """Most decoys of one pair; the same where posteriors are sampled, which takes longer."""
 LEVEL = torch.ones((), dtype=torch.float64)
 """Noise level of forms in units of the noise."""
@@ -205,7 +206,7 @@ def _in_company(judge: Judge, data: DecoyedObservations, seed: int) -> tuple[Ten
         real, decoys = one_by_one(judge, form, n_slots)
     else:
         walked = at_known_gain(form, LEVEL, gain=judge.laws.gain)
-        both = sampled_marginals(walked, LEVEL, judge.log_prior, seed)[:, None]
+        both = sampled_marginals(walked, LEVEL, judge.log_prior, seed, lengths=SHORT)[:, None]
         real, decoys = both[..., :n_slots, :], both[..., n_slots:, :]
     return (
         dense_posterior(real, data, n_graphs, null=True),

@@ -10,8 +10,7 @@ import xarray as xr
 
 from edgewise.data.isomorphism import split_by_isomorphism
 from edgewise.errors import ConfigError
-from edgewise.inference.baselines import BASELINES
-from edgewise.inference.config import METHODS, InferenceConfig
+from edgewise.inference.config import LEARNED, METHODS, InferenceConfig
 from edgewise.inference.infer import infer
 from edgewise.inference.records import overruled
 from edgewise.inference.reproduce.cells import Cell
@@ -66,7 +65,7 @@ class Trial:
         )
         require(self.test_systems >= 1, "test_systems", self.test_systems, "at least 1 system")
         require(self.budget >= 0, "budget", self.budget, "0 (the cell's) or a positive number of minutes")
-        train = 0 if self.method in BASELINES else self.train_systems or self.cell.train_systems
+        train = 0 if self.method not in LEARNED else self.train_systems or self.cell.train_systems
         if self.isomorphism and not train:
             raise ConfigError(
                 f"isomorphism together with {self.method}",

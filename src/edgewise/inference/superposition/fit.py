@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
-from torch import Tensor
+from torch import Tensor, nn
 
+from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
 from edgewise.inference.layers import arranged as arranged_in
@@ -112,10 +113,28 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
         centres = (rows @ torch.linalg.pinv(combined))[:, 1:]
     base = 0 * centres[:, :1] if bool(model.null) else 1 - centres.sum(1, keepdim=True)
     model.law.combine_heads(torch.cat([base, centres], 1))
+    if bool(model.null) and not (layers or model.gain or model.law.space_dim):
+        centre_effects(model, some[torch.arange(min(len(some), 16))])
     model.null.fill_(False)
     order_types(model, some[torch.arange(min(len(some), 16))], layers)
     if config.graph.no_interaction == "yes":
         model.null.fill_(True)
+
+
+@torch.no_grad()
+def centre_effects(model: SuperpositionModel, batch: Observations) -> None:
+    """Take the mean over a batch out of the messages of every type.
+
+    While strengths were continuous, a constant in the effect could cancel between senders. With an idle type it would
+    count the senders that act, and the best graph might be the one in which nothing does, from which nothing is learnt.
+    For laws without positions, whose heads are the messages themselves.
+    """
+    messages = model.terms(batch)[1]
+    there = CandidateRelation(batch.slots).senders(batch.present[..., None])[..., None] > 0
+    mean = (messages * there).sum((0, 1, 2, 3)) / there.sum().clamp_min(1)  # [type, target]
+    last = model.law.network.layers[-1]
+    assert isinstance(last, nn.Linear)
+    last.bias.sub_(mean.flatten())
 
 
 @torch.no_grad()

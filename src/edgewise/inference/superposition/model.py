@@ -11,6 +11,7 @@ from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding
 from edgewise.inference.law import NoiseShape, OwnMotion, PairwiseLaw, geometry
+from edgewise.inference.local_frames import LocalFrames, VectorColumns, alike_in_space
 from edgewise.inference.observations import Observations
 
 
@@ -77,6 +78,7 @@ class SuperpositionModel(nn.Module):
                 expected="one target, such as a feature that is declared a rate",
                 fix="name the rate (--rate), or keep the gain known",
             )
+        self.vectors = VectorColumns.of(encoding) if law.local_frames else None
         self.identity = nn.Embedding(n_entities, law.identity) if law.identity else None
         after_dim = encoding.after_dim if law.instantaneous else 0
         self.law = PairwiseLaw(law, n_types, **sizes, after_dim=after_dim, layers=config.graph.layers)
@@ -98,6 +100,8 @@ class SuperpositionModel(nn.Module):
 
         Shapes: own, log sigma [stretch, time, entity, target]; messages [stretch, time, entity, slot, type, target].
         """
+        if self.vectors is not None:
+            return self._local_terms(batch, self.vectors)
         pairs = CandidateRelation(batch.slots)
         context = self.context(batch)
         pair = geometry(batch.position, batch.velocity, pairs) if batch.position.shape[-1] else {}
@@ -113,6 +117,22 @@ class SuperpositionModel(nn.Module):
         else:
             log_sigma = self.noise(batch.position, batch.velocity, context, pair, there)
         return own, messages, log_sigma
+
+    def _local_terms(self, batch: Observations, vectors: VectorColumns) -> tuple[Tensor, Tensor, Tensor]:
+        """`terms` of a law that sees all from each entity's own frame, and reads no position."""
+        pairs, frames = CandidateRelation(batch.slots), LocalFrames.of(batch, vectors)
+        context, velocity = frames.context(self.context(batch), vectors), frames.seen(batch.velocity)
+        nowhere = torch.zeros_like(batch.position)
+        pair = frames.pair(geometry(batch.position, batch.velocity, pairs), pairs)
+        there = pairs.senders(batch.present[..., None])
+        messages = self.law(nowhere, velocity, context, pairs, pair) * there[..., None]
+        own = self.own(nowhere, velocity, context)
+        if self.noise is None:
+            assert self.log_scale is not None
+            log_sigma = self.log_scale.expand_as(own)
+        else:
+            log_sigma = self.noise(nowhere, velocity, context, pair, there)
+        return frames.in_space(own), frames.in_space(messages), alike_in_space(log_sigma)
 
     def forward(self, batch: Observations, window: int = 0) -> QuadraticForm:
         """The quadratic form of each receiver, columns [slot, type 1 .. n_types - 1] against type 0.

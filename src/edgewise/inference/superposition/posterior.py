@@ -1,6 +1,6 @@
 """The posterior over graphs of a whole data set, given a law."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import torch
@@ -13,7 +13,7 @@ from edgewise.inference.superposition.configurations import enumerate_configurat
 from edgewise.inference.superposition.gain import without_offset
 from edgewise.inference.superposition.model import QuadraticForm, SuperpositionModel
 from edgewise.inference.superposition.phases import EXACTLY, at_known_gain, ridge_types
-from edgewise.inference.superposition.search import Sampler, sampled_posterior
+from edgewise.inference.superposition.search import LONG, Lengths, Sampler, sampled_posterior
 from edgewise.inference.superposition.slab import (
     SUBSETS,
     StrengthPosterior,
@@ -214,7 +214,13 @@ def variance_inflation(form: QuadraticForm, *, gain: bool = False) -> float:
 
 
 def sampled_marginals(
-    form: QuadraticForm, level: Tensor, log_prior: Tensor, seed: int, *, start: Tensor | None = None
+    form: QuadraticForm,
+    level: Tensor,
+    log_prior: Tensor,
+    seed: int,
+    *,
+    start: Tensor | None = None,
+    lengths: Lengths = LONG,
 ) -> Tensor:
     """[receiver, slot, type] by parallel tempering, for forms with leading dimensions [receiver].
 
@@ -228,7 +234,7 @@ def sampled_marginals(
         starts = [ridge_types(piece, level, len(log_prior))]
         if start is not None:
             starts.append(start[at : at + RECEIVERS])
-        parts.append(sampled_posterior(sampler, start=torch.stack(starts, 1)))
+        parts.append(sampled_posterior(sampler, start=torch.stack(starts, 1), **asdict(lengths)))
     return torch.cat(parts)
 
 

@@ -9,6 +9,7 @@ Chains at several temperatures (Swendsen & Wang 1986; Geyer 1991) walk the confi
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,19 @@ from edgewise.inference.superposition.configurations import one_hot, prior_colum
 from edgewise.inference.superposition.model import QuadraticForm
 
 LADDER = (1.0, 1.7, 3.0, 5.0, 9.0, 16.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long chains are: sweeps that count, sweeps before them, ladders beside each other."""
+
+    sweeps: int = 120
+    burn_in: int = 60
+    replicas: int = 2
+
+
+LONG, SHORT = Lengths(), Lengths(sweeps=40, burn_in=20, replicas=1)
+"""Of a posterior; and of one of many (resamples, sets of decoys), whose scatter averages out or is alike for all."""
 
 
 @dataclass
@@ -62,37 +76,38 @@ class Sampler:
         keep = torch.rand(size, generator=self.generator, dtype=torch.float64) < density
         return torch.where(keep, some, 0)
 
-    def _gains(self, chains: Chains, slot: int) -> Tensor:
-        """log p of each type of one slot, the rest given, up to a constant: [receiver, chain, n_types]."""
-        block = slice(slot * (self.n_types - 1), (slot + 1) * (self.n_types - 1))
-        inner = self.gram[:, block, block]
-        now = one_hot(chains.types[..., slot : slot + 1], self.n_types)
-        without = chains.field[..., block] + now @ inner
-        gain = without - 0.5 * inner.diagonal(dim1=-1, dim2=-2)[:, None]
-        return torch.cat([torch.zeros_like(gain[..., :1]), gain], -1)
-
-    def _set(self, chains: Chains, slot: int, types: Tensor) -> None:
-        block = slice(slot * (self.n_types - 1), (slot + 1) * (self.n_types - 1))
-        change = one_hot(types[..., None], self.n_types) - one_hot(
-            chains.types[..., slot : slot + 1], self.n_types
-        )
-        chains.field -= change @ self.gram[:, block]
-        chains.types[..., slot] = types
-
     def sweep(self, chains: Chains, temperature: Tensor) -> Tensor:
-        """Draw every slot once from its conditional; -> those conditionals [receiver, chain, slot, n_types].
+        """Draw every slot once from its conditional; -> the logarithms of those, up to a constant for each slot.
+
+        Shapes: -> [receiver, chain, slot, n_types].
+
+        Slots are drawn one after the other, so that a sweep is many small operations, which NumPy starts quicker than
+        torch; it works on the chains' own memory.
 
         `temperature`: [chain] or a scalar tensor.
         """
-        conditionals = []
+        size = (*chains.types.shape, self.n_types)
+        uniform = torch.rand(
+            self.n_slots, *size[:2], self.n_types, generator=self.generator, dtype=torch.float64
+        )
+        gumbel = -(-uniform.clamp_min(1e-300).log()).log().numpy()
+        types, field, gram = chains.types.numpy(), chains.field.numpy(), self.gram.numpy()
+        kinds = np.arange(1, self.n_types)
+        hot = (types[..., None] == kinds).astype(np.float64)
+        log_weight, scale = np.zeros(size), temperature.numpy()[..., None]
         for slot in range(self.n_slots):
-            log_weight = self._gains(chains, slot) / temperature[..., None]
-            conditionals.append(log_weight.softmax(-1))
-            noise = torch.rand(log_weight.shape, generator=self.generator, dtype=torch.float64).clamp_min(
-                1e-300
-            )
-            self._set(chains, slot, (log_weight - (-noise.log()).log()).argmax(-1))
-        return torch.stack(conditionals, 2)
+            block = slice(slot * len(kinds), (slot + 1) * len(kinds))
+            inner = gram[:, block, block]
+            alone = 0.5 * np.diagonal(inner, axis1=-2, axis2=-1)[:, None]
+            # log p of each type of this slot, the rest given, against type 0
+            gain = field[..., block] + hot[..., slot, :] @ inner - alone
+            log_weight[:, :, slot, 1:] = gain / scale
+            chosen = (log_weight[:, :, slot] + gumbel[slot]).argmax(-1)
+            now = (chosen[..., None] == kinds).astype(np.float64)
+            field -= (now - hot[..., slot, :]) @ gram[:, block]
+            hot[..., slot, :] = now
+            types[..., slot] = chosen
+        return torch.from_numpy(log_weight)
 
     def swap(self, chains: Chains, temperature: Tensor, offset: int) -> None:
         """Exchange neighbouring rungs with probability min(1, exp((1/T_i - 1/T_j)(log p_j - log p_i))).
@@ -158,7 +173,12 @@ def _repeated(types: Tensor) -> Tensor:
 
 
 def sampled_posterior(
-    sampler: Sampler, *, sweeps: int = 120, burn_in: int = 60, replicas: int = 2, start: Tensor | None = None
+    sampler: Sampler,
+    *,
+    sweeps: int = LONG.sweeps,
+    burn_in: int = LONG.burn_in,
+    replicas: int = LONG.replicas,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Posterior of each slot's type by parallel tempering: [receiver, slot, n_types].
 
@@ -179,9 +199,9 @@ def sampled_posterior(
     total = torch.zeros(len(types), replicas, sampler.n_slots, sampler.n_types, dtype=torch.float64)
     weight = torch.zeros(len(types), replicas, dtype=torch.float64)
     for step in range(burn_in + sweeps):
-        conditionals = sampler.sweep(chains, temperature)
+        log_conditionals = sampler.sweep(chains, temperature)
         if step >= burn_in:
-            total += conditionals[:, :replicas]
+            total += log_conditionals[:, :replicas].softmax(-1)
             weight += chains.log_weight(sampler.linear, sampler.n_types)[:, :replicas]
         sampler.swap(chains, ladder, step % 2)
     share = (weight / sweeps).softmax(1)
