@@ -42,11 +42,14 @@ test: lint
 docs: install-dev
 	$(BIN)/pytest tests/docs
 
-bench-hybrid bench-inference bench-nri bench-recordings bench-simulators: bench-%: install
+bench-hybrid bench-inference bench-nri bench-simulators: bench-%: install
 	$(BIN)/python benchmarks/$*.py
 
 bench-fdr: install
 	$(BIN)/python benchmarks/false_discoveries.py
+
+bench-recordings: install-dev
+	for script in benchmarks/recordings/*.py; do $(BIN)/python $$script || exit 1; done
 
 bench-attention bench-graph: bench-%: install-dev
 	$(BIN)/python benchmarks/$*.py --growth

@@ -132,7 +132,7 @@ def measure_forecasts(seeds: int) -> None:
         * np.concatenate([last[..., 2:], np.zeros_like(last[..., 2:])], -1)[:, None]
     )
     nri = infer(train, method="nri", **(NRI | {"frames": SEEN, "seed": 0}))
-    print_errors("NRI of this project, windows of 10 frames", stacked(nri.forecast(AHEAD, data=past)), true)
+    print_errors("NRI of this project, windows of 10 frames", stacked(nri.apply(past).forecast(AHEAD)), true)
     print_errors("constant velocity", rolled, true)
     print_errors("the simulator itself", simulated(last), true)
 

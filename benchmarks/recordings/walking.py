@@ -13,6 +13,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -76,20 +77,20 @@ def networks(train: Any, held_out: Any, spread: float, limit: float) -> None:
     from edgewise.inference.nri.lstm import learn_lstm
     from edgewise.training import Deadline
 
-    def judged(name: str, fitted: Any, forecast: Callable[[Any], Any], start: float) -> None:
+    def judged(name: str, forecast: Callable[[Any], Any], start: float) -> None:
         seconds = time.perf_counter() - start
         show(name, errors(lambda past: stacked(forecast(with_steps(past))), held_out, spread), seconds)
 
     moving = with_steps(train)
-    for dynamic in (False, True):
-        start = time.perf_counter()
-        nri = infer(moving, method="nri", frames=SEEN - 1, time_limit=limit, dynamic=dynamic, **NRI)
-        name = "NRI, graph inferred at every frame" if dynamic else "NRI"
-        judged(name, nri, lambda past, nri=nri: nri.forecast(AHEAD, data=past), start)
+    start = time.perf_counter()
+    nri = infer(moving, method="nri", frames=SEEN - 1, time_limit=limit, **NRI)
+    judged("NRI", lambda past: nri.apply(past).forecast(AHEAD), start)
+    anew = replace(nri, fitted=replace(nri.fitted, dynamic=True))
+    judged("NRI, graph inferred at every frame", lambda past: anew.apply(past).forecast(AHEAD), start)
     for kind in ("single", "joint"):
         start = time.perf_counter()
         lstm = learn_lstm(moving, kind=kind, frames=SEEN - 1, deadline=Deadline(limit), **LSTM)
-        judged(f"LSTM, {kind}", lstm, lambda past, lstm=lstm: lstm.forecast(past, AHEAD), start)
+        judged(f"LSTM, {kind}", lambda past, lstm=lstm: lstm.forecast(past, AHEAD), start)
 
 
 def skeleton() -> np.ndarray:

@@ -199,11 +199,11 @@ CONFIGS = {
     ),
     "[graph]\nedge_type = 3\n": (
         "settings.toml, table [graph]: unknown setting 'edge_type' (did you mean 'edge_types'?)",
-        "expected: one of edge_types, fill_gaps",
+        "expected: one of acyclic, edge_types, fill_gaps",
     ),
     "[grph]\nwindow = 3\n": ("settings.toml: unknown setting 'grph' (did you mean 'graph'?)",),
     "max_steps = 'many'\n": ("settings.toml: max_steps is 'many'", "a value like 4000 (int)"),
-    "method = 'magic'\n": ("unknown method 'magic'", "superposition, hybrid, nri, correlation"),
+    "method = 'magic'\n": ("unknown method 'magic'", "superposition, hybrid, linear, nri, correlation"),
 }
 
 

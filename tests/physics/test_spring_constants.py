@@ -53,12 +53,12 @@ def test_springs_that_push_are_refused():
 def test_with_many_entities_the_force_is_still_the_sum_over_springs():
     rng = np.random.default_rng(0)
     constants = rng.uniform(size=(MANY, MANY, 3)) * (rng.random((MANY, MANY, 3)) < 0.05)
+    constants[range(MANY), range(MANY)] = 0.0
     positions = rng.normal(size=(2, MANY, 3))
     out = np.empty_like(positions)
     spring_force(constants.copy(), 0.1)(positions, out)
     differences = positions[:, :, None] - positions[:, None]  # [axis, receiver, sender, system]
-    off = ~np.eye(MANY, dtype=bool)[..., None]
-    np.testing.assert_allclose(out, -0.1 * (constants * off * differences).sum(2), atol=1e-12)
+    np.testing.assert_allclose(out, -0.1 * (constants * differences).sum(2), atol=1e-12)
 
 
 def test_many_entities_do_not_depend_on_how_many_other_systems_there_are():

@@ -73,7 +73,7 @@ def _sparse_force(weights: Floats) -> Force:
     pulls = sp.csr_array((weights[receiver, sender, system], ends), shape=(size, size))
 
     def force(positions: Floats, out: Floats) -> None:
-        out[...] = (pulls @ positions.reshape(2, size).T).T.reshape(out.shape)
+        out[...] = np.asarray(pulls @ positions.reshape(2, size).T).T.reshape(out.shape)
 
     return force
 

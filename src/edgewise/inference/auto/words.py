@@ -35,7 +35,13 @@ def _seen(seen: Survey) -> str:
 def _chosen(chosen: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     said = ", ".join(f"{name} = {plain(value)}" for name, value in sorted(chosen.items()))
     named = ", ".join(f"{name} = {plain(value)}" for name, value in sorted(given.items()))
-    return f"Chosen: {said or 'nothing'}" + (f"; given, and left alone: {named}." if named else ".")
+    left = f"; given, and left alone: {named}" if named else ""
+    within = (
+        " (for directions within a frame see the method linear with acyclic)"
+        if "instantaneous" in chosen
+        else ""
+    )
+    return f"Chosen: {said or 'nothing'}{left}{within}."
 
 
 def plain(value: Any) -> str:
