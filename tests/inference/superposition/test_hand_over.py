@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from edgewise.inference.superposition.fit import centre_effects
+from edgewise.inference.config import InferenceConfig
+from edgewise.inference.superposition.fit import centre_effects, name_types
 
 from ..worlds import planted, untrained
 
@@ -34,3 +35,16 @@ def test_who_is_not_there_does_not_count():
     heard = messages[there.expand_as(messages)]
     assert float(heard.mean()) == pytest.approx(0, abs=1e-5)
     assert bool((messages[1, :, :3, 2] == 0).all())
+
+
+def test_the_hand_over_itself_takes_them_out_where_a_type_is_idle():
+    """As the fit does it: strengths are learnt with a base law that is always on, whatever is idle afterwards."""
+    ds, _ = planted()
+    config = InferenceConfig.from_dict({"no_interaction": "yes", "hidden": 8})
+    model, data, _, _ = untrained(ds, no_interaction="yes", hidden=8)
+    model.null.fill_(False)
+    with torch.no_grad():
+        name_types(model, data, config)
+        mean = model.terms(data)[1].mean((0, 1, 2, 3))
+    assert bool(model.null)
+    torch.testing.assert_close(mean, torch.zeros_like(mean), atol=1e-5, rtol=1e-4)

@@ -113,12 +113,12 @@ def name_types(model: SuperpositionModel, data: Observations, config: InferenceC
         centres = (rows @ torch.linalg.pinv(combined))[:, 1:]
     base = 0 * centres[:, :1] if bool(model.null) else 1 - centres.sum(1, keepdim=True)
     model.law.combine_heads(torch.cat([base, centres], 1))
-    if bool(model.null) and not (layers or model.gain or model.law.space_dim):
+    idle = config.graph.no_interaction == "yes"
+    if idle and not (layers or model.gain or model.law.space_dim):
         centre_effects(model, some[torch.arange(min(len(some), 16))])
     model.null.fill_(False)
     order_types(model, some[torch.arange(min(len(some), 16))], layers)
-    if config.graph.no_interaction == "yes":
-        model.null.fill_(True)
+    model.null.fill_(idle)
 
 
 @torch.no_grad()
