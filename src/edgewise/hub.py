@@ -100,7 +100,7 @@ def model_card(folder: Path, name: str) -> str:
         "---",
         f"# {name}",
         "",
-        "Who acts on whom, inferred from trajectories by [edgewise](https://pypi.org/project/edgewise/)"
+        "Who acts on whom, inferred from trajectories by edgewise (`pip install edgewise`)"
         f" {about['edgewise']} (method {about['method']}).",
         "",
         "```python",
