@@ -163,3 +163,10 @@ def test_the_estimator_predicts_the_next_frame_from_frames_before_alone():
     whole, begun = model.predict(x), model.predict(x[:50])
     np.testing.assert_allclose(whole[:50], begun, atol=1e-9)
     assert model.score(lagged(frames=300, seed=1)["signal"].to_numpy()[0]) > 0.4
+
+
+def test_a_short_recording_of_other_entities_is_refused():
+    result = ew.infer(lagged(), method="linear", graph="shared")
+    fitted, other = result.fitted, lagged().isel(entity=slice(0, 3), receiver=slice(0, 3), sender=slice(0, 3))
+    with pytest.raises(DataError, match="the 4 entities and 1 features of the fit"):
+        fitted.forecast(other.isel(time=slice(0, 4)), np.full((1, 3, 3, 2), 0.5), steps=1)

@@ -192,6 +192,13 @@ class FittedLinear:
             series = Series.of(raw, self.encoding.bridge)
             return series, coefficients_of(series, self.terms, acts, self.model.tau)
         center, scale = self.model.center.numpy(), self.model.scale.numpy()
+        if raw.shape[1:] != center.shape:
+            raise DataError(
+                f"a recording of {len(raw)} frames, {raw.shape[1]} entities and {raw.shape[2]} features",
+                expected=f"the {center.shape[0]} entities and {center.shape[1]} features of the fit: of so few frames no"
+                " coefficients can be told",
+                fix="record for longer, or forecast recordings of the same entities",
+            )
         return Series.scaled(raw, self.encoding.bridge, center, scale), self.model.coefficients
 
     def with_coefficients_of_the_fit(self) -> "FittedLinear":
