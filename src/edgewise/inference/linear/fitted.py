@@ -195,8 +195,8 @@ class FittedLinear:
         if raw.shape[1:] != center.shape:
             raise DataError(
                 f"a recording of {len(raw)} frames, {raw.shape[1]} entities and {raw.shape[2]} features",
-                expected=f"the {center.shape[0]} entities and {center.shape[1]} features of the fit: of so few frames no"
-                " coefficients can be told",
+                expected=f"the {center.shape[0]} entities and {center.shape[1]} features of the fit: so few frames"
+                " have no coefficients of their own",
                 fix="record for longer, or forecast recordings of the same entities",
             )
         return Series.scaled(raw, self.encoding.bridge, center, scale), self.model.coefficients
