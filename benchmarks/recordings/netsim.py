@@ -8,17 +8,12 @@ the true edges whose own direction is likelier than the reverse. Seeds only shuf
 method has none.
 """
 
-import argparse
-import os
-import platform
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from edgewise.runtime import tune_runtime
+from _begin import arguments, begin
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "netsim" / "sim3.mat"
@@ -87,25 +82,11 @@ def picture(result: Any, data: Any, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="the picture")
+    parser = arguments(__doc__, seeds=3, threads=2)
     given = parser.parse_args()
-    if not DATA.is_file():
-        parser.exit(1, f"the recordings are not here: {DATA}\n")
-    tune_runtime()
-    import torch
-
+    begin(parser, DATA, given.threads)
     from edgewise.inference.records import merged_config
 
-    torch.set_num_threads(given.threads)
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {given.threads} threads, Python"
-        f" {platform.python_version()}, torch {torch.__version__}\n"
-    )
     data = data_set()
     print(
         "| one graph for all | AUROC | AUPRC | orientation | F1 | ECE | seconds |\n|---|---|---|---|---|---|---|"

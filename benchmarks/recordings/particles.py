@@ -13,17 +13,12 @@ training data, after 1, 15 and 25 steps, as the authors' code prints. One graph 
 that is refitted over several steps; beside the true simulator's law on the true graph, constant velocity and NRI.
 """
 
-import argparse
-import os
-import platform
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from edgewise.runtime import tune_runtime
+from _begin import arguments, begin
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "dnri_synth" / "dnri_synth.npz"
@@ -168,24 +163,10 @@ def picture(found: Any, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = arguments(__doc__, seeds=3, threads=2)
     parser.add_argument("--only", choices=("edges", "forecasts"))
-    parser.add_argument("--out", type=Path, help="the picture")
     given = parser.parse_args()
-    if not DATA.is_file():
-        parser.exit(1, f"the recordings are not here: {DATA}\n")
-    tune_runtime()
-    import torch
-
-    torch.set_num_threads(given.threads)
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {given.threads} threads, Python"
-        f" {platform.python_version()}, torch {torch.__version__}\n"
-    )
+    begin(parser, DATA, given.threads)
     if given.only != "forecasts":
         print(
             "| edges | F1 | precision | recall | as the authors align them | the truth, aligned so | fit, s |"

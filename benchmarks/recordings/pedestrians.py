@@ -9,23 +9,18 @@ goes on with the last step; "nobody near" is the same law where nobody is heard.
 fifth of the training recordings instead, which is what settings are to be chosen by.
 """
 
-import argparse
 import gzip
-import os
-import platform
 import time
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-
-from edgewise.runtime import tune_runtime
+from _begin import arguments, begin
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "eth_ucy"
@@ -291,26 +286,12 @@ def draw(crossing: Crossing, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__, seeds=1, threads=1)
     parser.add_argument("--only", choices=tuple(SCENES), action="append", help="these scenes; default all")
-    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--validation", action="store_true", help="measure on validation parts")
     parser.add_argument("--refit-steps", type=int, help="another number than the recipe's")
-    parser.add_argument("--out", type=Path, help="draw a crossing of zara1 here")
-    parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    if not DATA.is_dir():
-        parser.exit(1, f"the recordings are not here: {DATA}\n")
-    tune_runtime()
-    import torch
-
-    torch.set_num_threads(given.threads)
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {given.threads} thread(s), Python"
-        f" {platform.python_version()}, torch {torch.__version__}\n"
-    )
+    begin(parser, DATA, given.threads)
     overrule = {} if given.refit_steps is None else {"refit_steps": given.refit_steps}
     print("| scene | people | edgewise, ADE / FDE (m) | nobody near | constant velocity | fit |")
     print("|---|---|---|---|---|---|")

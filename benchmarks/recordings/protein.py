@@ -268,7 +268,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the eight run folders")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs/protein"), help="folder of the eight run folders"
+    )
     parser.add_argument("--out", type=Path, help="the picture")
     parser.add_argument("--time-limit", type=float, default=120.0, help="seconds a fit")
     given = parser.parse_args()

@@ -9,19 +9,14 @@ The settings are those of recipes/inference/traffic.toml; they were chosen on `-
 measured on the following 16 %. The road graph is read for the evaluation alone.
 """
 
-import argparse
 import gzip
-import os
-import platform
 import time
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from edgewise.runtime import tune_runtime
+from _begin import arguments, begin
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "traffic_los"
@@ -124,26 +119,12 @@ def draw(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=1)
+    parser = arguments(__doc__, seeds=1, threads=1)
     parser.add_argument("--validation", action="store_true", help="measure on the end of the training part")
-    parser.add_argument("--out", type=Path, help="draw forecasts and the road graph here")
-    parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
-    if not DATA.is_dir():
-        parser.exit(1, f"the recordings are not here: {DATA}\n")
-    tune_runtime()
-    import torch
-
+    begin(parser, DATA, given.threads)
     from edgewise import InferenceConfig, infer
 
-    torch.set_num_threads(given.threads)
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {given.threads} thread(s), Python"
-        f" {platform.python_version()}, torch {torch.__version__}\n"
-    )
     speeds, roads = table("los_speed.csv.gz", 1), table("los_adj.csv.gz", 0) > 0
     stop = VALIDATION if given.validation else FITTED
     seen, true = windows(speeds, stop, FITTED if given.validation else len(speeds))

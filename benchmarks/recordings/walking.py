@@ -8,19 +8,14 @@ foretold. Mean squared error of positions, divided by their squared spread in th
 velocity, and this project's NRI and LSTMs, which also see velocities (steps from the frame before).
 """
 
-import argparse
-import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from edgewise.runtime import tune_runtime
+from _begin import arguments, begin
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "cmu_mocap35" / "cmu35_walk_joints_120hz.npz"
@@ -142,29 +137,15 @@ def picture(curves: dict[str, np.ndarray], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser = arguments(__doc__, seeds=3, threads=2)
     parser.add_argument("--limit", type=float, default=600.0, help="seconds for each network")
     parser.add_argument("--validation", action="store_true", help="trials 28-30 in place of the test trials")
     parser.add_argument("--only", choices=("superposition", "networks"))
-    parser.add_argument("--out", type=Path, help="the picture")
     given = parser.parse_args()
-    if not DATA.is_file():
-        parser.exit(1, f"the recordings are not here: {DATA}\n")
-    tune_runtime()
-    import torch
-
+    begin(parser, DATA, given.threads)
     from edgewise.inference.infer import infer
     from edgewise.inference.records import merged_config
 
-    torch.set_num_threads(given.threads)
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {given.threads} threads, Python"
-        f" {platform.python_version()}, torch {torch.__version__}\n"
-    )
     data = trials()
     train, held_out = data.isel(sequence=TRAIN), data.isel(sequence=VALIDATION if given.validation else TEST)
     spread = float(stacked(train).var((0, 1, 2)).mean())

@@ -9,7 +9,7 @@ import xarray as xr
 from torch import Tensor
 
 from edgewise.data.roles import clock
-from edgewise.errors import ConfigError
+from edgewise.inference.asked import check_futures
 from edgewise.inference.belief import GraphBelief, belief_of, sampled_graph
 from edgewise.inference.encoding import Encoding, Tracks, node_context, read_tracks, state_at
 from edgewise.inference.observations import Observations
@@ -208,8 +208,7 @@ def roll_out(
     Raises:
         ConfigError: for steps below 1 or samples below 0.
     """
-    if steps < 1 or samples < 0:
-        raise ConfigError(f"steps={steps}, samples={samples}", expected="at least 1 step, and samples >= 0")
+    check_futures(steps, samples)
     n_sequences = ds.sizes["sequence"]
     roll = _rolled_rates(model, encoding, ds) if encoding.rates else _rolled_increments(model, encoding, ds)
     whole = belief_of(probability, strengths=model.strengths).of_candidates().for_each(n_sequences)

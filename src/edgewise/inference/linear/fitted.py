@@ -1,7 +1,7 @@
 """A linear law that has been fitted: the graphs of data under it, and what it foretells."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from edgewise.data.roles import features
 from edgewise.errors import ConfigError, DataError
+from edgewise.inference.asked import check_futures, refuse_unused
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding, fit_encoding
 from edgewise.inference.evaluate import held_out_frames
@@ -83,13 +84,8 @@ class FittedLinear:
     seed: int
     anew: bool = True
 
-    def _evidence(self, ds: xr.Dataset, config: InferenceConfig) -> list[Evidence]:
-        data, tau = recordings(ds, config.graph.fill_gaps), self.model.tau
-        groups = [data] if config.graph.graph == "shared" else [[series] for series in data]
-        return [evidence_of(group, self.terms, tau) for group in groups]
-
-    def _acting(self, found: list[Evidence]) -> np.ndarray:
-        """[graph, receiver, sender]"""
+    def acting(self, found: list[Evidence]) -> np.ndarray:
+        """Probability that each pair acts: [graph, receiver, sender]."""
         share = float(self.model.share)
         parts = [posterior_of(one, share, acyclic=self.acyclic, seed=self.seed) for one in found]
         acts = torch.stack(parts)
@@ -101,7 +97,8 @@ class FittedLinear:
         return acts.numpy()
 
     def posterior(self, ds: xr.Dataset, config: InferenceConfig) -> np.ndarray:
-        acts = self._acting(self._evidence(ds, config))[:, None]
+        data = recordings(ds, config.graph.fill_gaps)
+        acts = self.acting(_evidence(data, self.terms, self.model.tau, config))[:, None]
         return np.stack([1 - acts, acts], -1)
 
     def answering(self, *, exact: bool) -> "FittedLinear":
@@ -110,8 +107,9 @@ class FittedLinear:
 
     def read(self, ds: xr.Dataset, config: InferenceConfig, *, fresh: bool) -> Reading:
         _check_length(ds, self.terms)
-        found = self._evidence(ds, config)
-        acts = self._acting(found)
+        data = recordings(ds, config.graph.fill_gaps)
+        found = _evidence(data, self.terms, self.model.tau, config)
+        acts = self.acting(found)
         confidence = {} if not config.confidence.fdr else {"q_value": bayesian_q_values(acts)[:, None]}
         return Reading(
             probability=np.stack([1 - acts, acts], -1)[:, None],
@@ -119,7 +117,7 @@ class FittedLinear:
             no_interaction=True,
             first_frame=self.terms.lags,
             tail=ds.sizes["time"],
-            influence=self._influence(ds, acts, config),
+            influence=self._influence(data, acts),
             notes=self._notes(found),
             about={
                 "exact_posterior": found[0].candidates.every
@@ -130,18 +128,18 @@ class FittedLinear:
             confidence=confidence,
         )
 
-    def _influence(self, ds: xr.Dataset, acts: np.ndarray, config: InferenceConfig) -> np.ndarray:
+    def coefficients(self, data: list[Series], acts: np.ndarray) -> list[Coefficients]:
+        """Those of each recording, given acts [graph, receiver, sender]: one graph a recording, or one for all."""
+        belief = np.broadcast_to(acts, (len(data), *acts.shape[1:]))
+        pairs = zip(data, belief, strict=True)
+        return [coefficients_of(series, self.terms, graph, self.model.tau) for series, graph in pairs]
+
+    def _influence(self, data: list[Series], acts: np.ndarray) -> np.ndarray:
         """Root mean square of what each sender adds, in standard deviations of the receiver: [graph, receiver, sender].
 
         With a shared graph the mean over recordings.
         """
-        data = recordings(ds, config.graph.fill_gaps)
-        belief = np.broadcast_to(acts, (len(data), *acts.shape[1:]))
-        parts = [
-            coefficients_of(series, self.terms, graph, self.model.tau).sizes
-            for series, graph in zip(data, belief, strict=True)
-        ]
-        sizes = np.stack(parts)
+        sizes = np.stack([known.sizes for known in self.coefficients(data, acts)])
         return sizes.mean(0, keepdims=True) if len(acts) == 1 else sizes
 
     def _notes(self, found: list[Evidence]) -> list[str]:
@@ -166,10 +164,7 @@ class FittedLinear:
 
         A recording that is too short takes those of the fit.
         """
-        if steps < 1 or samples < 0:
-            raise ConfigError(
-                f"steps={steps}, samples={samples}", expected="at least 1 step, and samples >= 0"
-            )
+        check_futures(steps, samples)
         raw, rng = raw_values(ds), np.random.default_rng(seed)
         belief = np.broadcast_to(probability[..., 1], (len(raw), *probability.shape[1:-1]))
         parts = []
@@ -276,37 +271,32 @@ def learn_linear(
     data = recordings(ds, config.graph.fill_gaps)
     share = config.graph.prior[1] if config.graph.prior else 0.1
     tau = estimated_scales(data, terms, share)
+    found = _evidence(data, terms, tau, config)
     if not config.graph.prior:
-        share = _estimated_share(data, terms, tau, shared=config.graph.graph == "shared")
+        share = estimated_share(found[:: max(len(found) // TRIED, 1)][:TRIED])
     names = tuple(str(name) for name in ds["entity"].to_numpy())
     bare = {"tau": tau, "share": torch.tensor(share, dtype=torch.float64)}
     unknown = dict.fromkeys(("own", "sent", "noise", "center", "scale"), torch.zeros((), dtype=torch.float64))
     draft = FittedLinear(LinearLaw(bare | unknown), encoding, terms, names, *_rules(config))
-    model = LinearLaw(bare | _mean_coefficients(draft, ds, config, data))
+    model = LinearLaw(bare | _mean_coefficients(draft, found, data))
     return replace(draft, model=model), None
 
 
-def _mean_coefficients(
-    draft: FittedLinear, ds: xr.Dataset, config: InferenceConfig, data: list[Series]
-) -> dict[str, Tensor]:
+def _evidence(data: list[Series], terms: Terms, tau: Tensor, config: InferenceConfig) -> list[Evidence]:
+    """That of each graph: one for all recordings, or one a recording."""
+    groups = [data] if config.graph.graph == "shared" else [[series] for series in data]
+    return [evidence_of(group, terms, tau) for group in groups]
+
+
+def _mean_coefficients(draft: FittedLinear, found: list[Evidence], data: list[Series]) -> dict[str, Tensor]:
     """The means over the recordings of the fit, given what is believed of their graphs."""
-    acts = draft.posterior(ds, config)[:, 0, ..., 1]
-    belief = np.broadcast_to(acts, (len(data), *acts.shape[1:]))
-    pairs = zip(data, belief, strict=True)
-    mean = mean_of([coefficients_of(series, draft.terms, graph, draft.model.tau) for series, graph in pairs])
+    mean = mean_of(draft.coefficients(data, draft.acting(found)))
     scales = {name: np.mean([getattr(series, name) for series in data], 0) for name in ("center", "scale")}
     return {name: torch.from_numpy(np.asarray(part)) for name, part in (mean.to_dict() | scales).items()}
 
 
 def _rules(config: InferenceConfig) -> tuple[bool, bool, int]:
     return config.graph.acyclic, config.graph.undirected, config.training.seed
-
-
-def _estimated_share(data: list[Series], terms: Terms, tau: Tensor, *, shared: bool) -> float:
-    if shared:
-        return estimated_share([evidence_of(data, terms, tau)])
-    some = data[:: max(len(data) // TRIED, 1)][:TRIED]
-    return estimated_share([evidence_of([series], terms, tau) for series in some])
 
 
 def _least_frames(terms: Terms, n_features: int) -> int:
@@ -358,14 +348,4 @@ def _check_settings(config: InferenceConfig) -> None:
             raise ConfigError(
                 f"linear with {what}", expected=expected, fix="drop it, or use method='superposition'"
             )
-    for table, allowed in USED.items():
-        record = getattr(config, table)
-        bare = type(record)()
-        for field in fields(record):
-            value = getattr(record, field.name)
-            if field.name not in allowed and value != getattr(bare, field.name):
-                raise ConfigError(
-                    f"linear with {field.name}={value!r}",
-                    expected="settings that it has a use for (docs/linear.md)",
-                    fix=f"drop {field.name}, or use method='superposition'",
-                )
+    refuse_unused(config, USED)

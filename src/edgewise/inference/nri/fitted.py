@@ -1,7 +1,7 @@
 """A network that has been fitted: graphs of new data in one pass, and forecasts."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from edgewise.errors import ConfigError, DataError
+from edgewise.inference.asked import check_futures, refuse_unused
 from edgewise.inference.belief import belief_of, sampled_graph
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.encoding import Encoding, fit_encoding
@@ -88,10 +89,7 @@ class FittedNRI:
     def forecast(
         self, ds: xr.Dataset, probability: np.ndarray, *, steps: int, samples: int = 0, seed: int = 0
     ) -> xr.Dataset:
-        if steps < 1 or samples < 0:
-            raise ConfigError(
-                f"steps={steps}, samples={samples}", expected="at least 1 step, and samples >= 0"
-            )
+        check_futures(steps, samples)
         past = self.scale.frames(ds)[:, -self.n_frames :]
         belief = belief_of(np.broadcast_to(probability, (len(past), *probability.shape[1:])))
         generator, runs = torch.Generator().manual_seed(seed), []
@@ -189,34 +187,14 @@ def _check_settings(config: InferenceConfig) -> None:
             expected="one graph a recording, or a shared one",
             fix="use method='superposition', or dynamic for forecasts that infer the graph anew",
         )
-    for record, allowed in (
-        (config.graph, USED_OF_GRAPH),
-        (config.law, USED_OF_LAW),
-        (config.training, USED_OF_TRAINING),
-    ):
-        bare = type(record)()
-        for field in fields(record):
-            value = getattr(record, field.name)
-            if field.name not in allowed and value != getattr(bare, field.name):
-                raise ConfigError(
-                    f"nri with {field.name}={value!r}",
-                    expected="settings that it has a use for (docs/nri.md)",
-                    fix=f"drop {field.name}, or use method='superposition'",
-                )
+    refuse_unused(config, USED)
 
 
-USED_OF_GRAPH = (
-    "edge_types",
-    "no_interaction",
-    "undirected",
-    "graph",
-    "window",
-    "stay",
-    "prior",
-    "fill_gaps",
-)
-USED_OF_LAW = ("hidden",)
-USED_OF_TRAINING = ("seed", "max_steps", "time_limit", "batch_size", "learning_rate")
+USED = {
+    "graph": ("edge_types", "no_interaction", "undirected", "graph", "window", "stay", "prior", "fill_gaps"),
+    "law": ("hidden",),
+    "training": ("seed", "max_steps", "time_limit", "batch_size", "learning_rate"),
+}
 """Fields of the tables that this method reads, or that change nothing here."""
 
 FEW = 100
