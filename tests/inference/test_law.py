@@ -8,7 +8,8 @@ import torch
 from edgewise.errors import ConfigError
 from edgewise.inference import LawConfig
 from edgewise.inference.candidates import CandidateRelation
-from edgewise.inference.law import NoiseShape, PairwiseLaw, antisymmetric, geometry, tangent
+from edgewise.inference.law import NoiseShape, PairwiseLaw, antisymmetric, geometry
+from edgewise.nn.geometry import tangent
 from edgewise.relation import Complete
 
 STRETCHES, FRAMES, N, TYPES = 2, 3, 5, 3

@@ -7,51 +7,19 @@ from edgewise.errors import ConfigError
 from edgewise.inference.candidates import CandidateRelation
 from edgewise.inference.config import LawConfig
 from edgewise.inference.layers import combination
+from edgewise.nn.geometry import COVARIANT, INVARIANT, pair_geometry, tangent, transverse_velocity
 from edgewise.nn.linear import PairMLP, PairProduct
 from edgewise.relation.complete import off_diagonal, with_diagonal
 
-NEAREST = 1e-3
-"""Distances below this share of the data's length scale count as this: the unit vector stays finite."""
-
 
 def geometry(position: Tensor, velocity: Tensor, pairs: CandidateRelation) -> dict[str, Tensor]:
-    """The pair seen from its receiver, in the data's length and speed scales.
-
-        r = x_s - x_r,   u = r / |r|,   w = v_s - v_r
+    """The pair seen from its receiver, in the data's length and speed scales (`edgewise.nn.geometry`).
 
     Shapes: position, velocity [stretch, time, entity, d] -> values [stretch, time, receiver, slot, d or 1].
     """
     r = pairs.senders(position) - pairs.receivers(position)
     w = pairs.senders(velocity) - pairs.receivers(velocity)
-    distance = r.norm(dim=-1, keepdim=True).clamp_min(NEAREST)
-    u = r / distance
-    return {
-        "displacement": r,
-        "direction": u,
-        "distance": distance,
-        "log_distance": distance.log(),
-        "closeness": (1 / distance).clamp_max(20.0),
-        "relative_velocity": w,
-        "radial_velocity": (w * u).sum(-1, keepdim=True),
-    }
-
-
-INVARIANT = ("distance", "log_distance", "closeness", "radial_velocity", "transverse_velocity")
-COVARIANT = ("displacement", "direction", "log_distance", "closeness", "relative_velocity", "radial_velocity")
-
-
-def tangent(pair: dict[str, Tensor]) -> Tensor:
-    """Across the pair's line: u turned by 90 degrees in the plane, else along the transverse velocity."""
-    u = pair["direction"]
-    if u.shape[-1] == 2:
-        return torch.stack([-u[..., 1], u[..., 0]], dim=-1)
-    across = pair["relative_velocity"] - pair["radial_velocity"] * u
-    return across / across.norm(dim=-1, keepdim=True).clamp_min(NEAREST)
-
-
-def transverse_velocity(pair: dict[str, Tensor]) -> Tensor:
-    """w . t: how fast the sender passes the receiver by, with the sign of the turn in the plane."""
-    return (pair["relative_velocity"] * tangent(pair)).sum(-1, keepdim=True)
+    return pair_geometry(r, w)
 
 
 def antisymmetric(messages: Tensor) -> Tensor:
