@@ -22,9 +22,10 @@ BELOW = {
     "physics": {"relation", "graph"},
     "data": {"relation", "graph"},
     "training": {"relation", "graph"},
+    "rollouts": {"physics", "data"},
     "models": {"relation", "graph", "nn"},
-    "inference": {"relation", "graph", "nn", "models", "physics", "data", "training", "report"},
-    "tasks": {"relation", "graph", "nn", "models", "data", "training", "report"},
+    "inference": {"relation", "graph", "nn", "models", "physics", "data", "training", "rollouts", "report"},
+    "tasks": {"relation", "graph", "nn", "models", "physics", "data", "training", "rollouts", "report"},
     "audit": {"relation", "graph", "nn", "models", "physics", "data", "training", "inference"},
     "report": set(),
 }

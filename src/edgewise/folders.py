@@ -18,13 +18,13 @@ INFERENCE_FILES = frozenset(
     {
         "run.json", "config.toml", "config.json", "model.safetensors", "posterior.nc", "edges.csv", "graph.graphml",
         "metrics.json", "law.json", "history.json", "preview.json", "tail.nc", "forecast.nc", "report.html",
-        "checkpoints", STARTED,
+        "rollout.nc", "rollout.json", "checkpoints", STARTED,
     }
 )  # fmt: skip
 TRAINING_FILES = frozenset(
     {
         "run.json", "recipe.toml", "config.json", "models", "metrics.json", "history.json", "preview.json",
-        "predictions.csv", "report.html", "checkpoints", "tokenizers", STARTED,
+        "predictions.csv", "report.html", "checkpoints", "tokenizers", "rollout.nc", "rollout.json", STARTED,
     }
 )  # fmt: skip
 
@@ -234,6 +234,6 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a record; the preview, which only the page reads, without indents."""
-    text = to_json(value, indent=None if path.name == "preview.json" else 1)
+    """Write a record; those that only the page reads without indents."""
+    text = to_json(value, indent=None if path.name in ("preview.json", "rollout.json") else 1)
     path.write_text(text + "\n", encoding="utf-8")

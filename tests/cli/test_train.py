@@ -53,6 +53,8 @@ def test_train_leaves_every_record_and_says_how_good_it_is(edgewise, recipe, tmp
     assert {path.name for path in out.iterdir()} == TRAINING_FILES - {
         "checkpoints",
         "tokenizers",
+        "rollout.nc",
+        "rollout.json",
         "started.json",
     }
     about = json.loads((out / "run.json").read_text("utf-8"))

@@ -1,13 +1,34 @@
 """What holds for every simulator: schema, determinism, noise, gaps, truth, refusals."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from edgewise.data import features, validate
+from edgewise.data.roles import pairs
 from edgewise.errors import ConfigError
 from edgewise.physics import SIMULATORS, batch, observe, simulate
 
 every_simulator = pytest.mark.parametrize("name", sorted(SIMULATORS))
+of_kipf = pytest.mark.parametrize("name", ["springs", "charged", "kuramoto"])
+MORE = {"balls": 4, "string": 1}
+"""Objects beside those that are asked for: walls, the ball that a string falls onto."""
+
+
+def moving(data: xr.Dataset) -> np.ndarray:
+    """Which objects are not fixed, bool [sequence, entity]."""
+    if "fixed" in data:
+        return data["fixed"].values[:, 0] == 0
+    return np.ones((data.sizes["sequence"], data.sizes["entity"]), dtype=bool)
+
+
+def observed(data: xr.Dataset, name: str) -> list[str]:
+    """What gaps fall on: all features but attributes."""
+    attributes = {"mass", "radius", "restitution", "half_width", "half_height", "fixed", "ax", "ay"}
+    return [feature for feature in features(data) if feature not in attributes]
 
 
 @every_simulator
@@ -15,16 +36,26 @@ def test_dataset_follows_the_schema(name):
     data = simulate(name, entities=4, sequences=3, steps=5, seed=7)
     for feature, values in data.data_vars.items():
         assert values.attrs["units"] == "1" if feature != "edges" else values.dtype == np.int64
-    features = data.drop_vars("edges")
-    assert {values.dims for values in features.data_vars.values()} == {("sequence", "time", "entity")}
-    assert {values.dtype for values in features.data_vars.values()} == {np.dtype("float32")}
-    assert data.edges.dims == ("sequence", "receiver", "sender")
-    assert dict(data.sizes) == {"sequence": 3, "time": 5, "entity": 4, "receiver": 4, "sender": 4}
+    recorded = data.drop_vars(["edges", *pairs(data)])
+    assert {values.dims for values in recorded.data_vars.values()} == {("sequence", "time", "entity")}
+    assert {values.dtype for values in recorded.data_vars.values()} == {np.dtype("float32")}
+    assert {data[own].dims for own in ["edges", *pairs(data)]} == {("sequence", "receiver", "sender")}
+    entities = 4 + MORE.get(name, 0)
+    assert dict(data.sizes) == {
+        **{"sequence": 3, "time": 5},
+        **dict.fromkeys(("entity", "receiver", "sender"), entities),
+    }
     assert (data.attrs["simulator"], data.attrs["seed"]) == (name, 7)
+    assert json.loads(data.attrs["simulator_options"]) == asdict(SIMULATORS[name].defaults)
     roles = [feature for role in ("position", "velocity", "rate") for feature in data.attrs.get(role, [])]
     assert roles
-    assert set(roles) <= set(features.data_vars)
-    np.testing.assert_allclose(np.diff(data.time), 0.1)
+    assert set(roles) <= set(recorded.data_vars)
+    validate(data)
+
+
+@of_kipf
+def test_frames_of_kipf_are_a_tenth_apart(name):
+    np.testing.assert_allclose(np.diff(simulate(name, steps=5).time), 0.1)
 
 
 @pytest.mark.parametrize("name", ["springs", "charged"])
@@ -99,12 +130,16 @@ def test_neither_threads_nor_blocks_change_the_numbers(name, monkeypatch):
 def test_noise_falls_on_what_is_measured_and_on_nothing_else(name):
     settings = {"sequences": 40, "steps": 20, "seed": 2}
     clean, noisy = simulate(name, **settings), simulate(name, noise=0.3, **settings)
-    measured = SIMULATORS[name].measured
-    errors = [(noisy[feature] - clean[feature]).values.ravel() for feature in measured]
-    for error in errors:  # 4000 values: five standard errors
-        assert error.std() == pytest.approx(0.3, abs=5 * 0.3 / np.sqrt(2 * 4000))
-        assert error.mean() == pytest.approx(0.0, abs=5 * 0.3 / np.sqrt(4000))
-    assert abs(np.corrcoef(errors)[0, 1]) < 5 / np.sqrt(4000)
+    measured, moves = SIMULATORS[name].measured, moving(clean)
+    changes = [(noisy[feature] - clean[feature]).values.swapaxes(1, 2) for feature in measured]
+    errors = [change[moves].ravel() for change in changes]
+    count = errors[0].size
+    assert count >= 3000
+    for error in errors:  # five standard errors
+        assert error.std() == pytest.approx(0.3, abs=5 * 0.3 / np.sqrt(2 * count))
+        assert error.mean() == pytest.approx(0.0, abs=5 * 0.3 / np.sqrt(count))
+    assert abs(np.corrcoef(errors)[0, 1]) < 5 / np.sqrt(count)
+    assert not any(change[~moves].any() for change in changes)
     rest = [feature for feature in clean.data_vars if feature not in measured]
     xr.testing.assert_equal(noisy[rest], clean[rest])
     assert "edges" in rest
@@ -115,21 +150,25 @@ def test_missing_values_are_lost_one_by_one_and_the_rest_stays(name):
     settings = {"sequences": 40, "steps": 20, "seed": 3}
     clean, gaps = simulate(name, **settings), simulate(name, missing=0.25, **settings)
     xr.testing.assert_equal(gaps.edges, clean.edges)
-    lost = gaps.drop_vars("edges").isnull().to_array()
-    for feature in lost:
-        assert feature.mean() == pytest.approx(0.25, abs=5 * np.sqrt(0.25 * 0.75 / 4000))
+    lost = gaps[observed(gaps, name)].isnull().to_array().values.swapaxes(2, 3)
+    of_moving, of_fixed = lost[:, moving(clean)], lost[:, ~moving(clean)]
+    for feature in of_moving:
+        assert feature.mean() == pytest.approx(0.25, abs=5 * np.sqrt(0.25 * 0.75 / feature.size))
     assert (lost[0] != lost[1]).any()
+    assert not of_fixed.any()
     xr.testing.assert_equal(gaps, clean.where(~gaps.isnull()))
+    assert not clean.drop_vars(observed(gaps, name)).isnull().to_array().any()
     assert not clean.isnull().to_array().any()
 
 
 @every_simulator
 def test_everything_may_be_missing(name):
     data = simulate(name, steps=2, missing=1.0)
-    assert data.drop_vars("edges").isnull().to_array().all()
+    gone = data[observed(data, name)].isnull().to_array().values.swapaxes(2, 3)
+    np.testing.assert_array_equal(gone, np.broadcast_to(moving(data)[..., None], gone.shape))
 
 
-@every_simulator
+@of_kipf
 def test_truth_has_no_loops_and_the_probability_asked_for(name):
     for probability in (0.0, 0.2, 0.5, 1.0):
         edges = simulate(
@@ -139,6 +178,14 @@ def test_truth_has_no_loops_and_the_probability_asked_for(name):
         expected = probability**2 + (1 - probability) ** 2 if name == "charged" else probability
         # at least 5 independent draws a system decide its edges
         assert edges.sum() / (300 * 20) == pytest.approx(expected, abs=5 * 0.5 / np.sqrt(300 * 5))
+
+
+@pytest.mark.parametrize("name", ["balls", "nbody", "string"])
+def test_an_edge_probability_of_a_graph_that_is_not_drawn_is_refused(name):
+    with pytest.raises(
+        ConfigError, match=rf"edge_probability = 0\.3 of {name}, .*\n.*springs, charged, kuramoto\n"
+    ):
+        simulate(name, edge_probability=0.3)
 
 
 @pytest.mark.parametrize("name", ["springs", "charged"])
@@ -182,9 +229,12 @@ def test_options_change_the_physics():
     [
         (
             {"name": "sprngs"},
-            r"unknown simulator 'sprngs'\n.*springs, charged, kuramoto\n.*did you mean 'springs'\?",
+            r"unknown simulator 'sprngs'\n.*springs, charged, kuramoto, nbody, balls, string\n.*did you mean 'springs'\?",
         ),
-        ({"name": "weather"}, r"unknown simulator 'weather'\n  expected: one of springs, charged, kuramoto$"),
+        (
+            {"name": "weather"},
+            r"unknown simulator 'weather'\n  expected: one of springs, charged, kuramoto, nbody, balls, string$",
+        ),
         ({"entities": 1}, r"entities = 1\n  expected: a whole number from 2 on"),
         ({"entities": 2.5}, r"entities = 2\.5"),
         ({"sequences": 0}, r"sequences = 0\n  expected: a whole number from 1 on"),

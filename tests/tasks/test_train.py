@@ -49,6 +49,8 @@ def test_a_run_leaves_its_records_and_nothing_else(whole):
         "report.html",
         "checkpoints",
         "tokenizers",
+        "rollout.nc",
+        "rollout.json",
         "started.json",
     }
     assert {path.name for path in (whole / "models").iterdir()} == {f"seed-{k}.safetensors" for k in range(6)}

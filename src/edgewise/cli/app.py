@@ -14,10 +14,11 @@ from edgewise.runtime import tune_runtime
 
 COMMANDS = {
     "demo": "Simulate springs, infer their graph, and write a page to look at.",
-    "simulate": "Make trajectories with a known graph: springs, charged or kuramoto.",
+    "simulate": "Make trajectories of a known system: springs, charged, kuramoto, nbody, balls or string.",
     "convert": "Read trajectories in one format and write them in another.",
     "infer": "Infer who acts on whom from trajectories; write a run folder with a page.",
     "apply": "Infer the graphs of new recordings with the law of an earlier run.",
+    "rollout": "Let a learned simulator run, and show it beside the recording.",
     "forecast": "Say what happens after the end of the recordings of a run.",
     "evaluate": "Measure the graphs of a run against a data set that holds the truth.",
     "compare": "Run methods side by side on one data set; write a table and a picture.",

@@ -1,13 +1,16 @@
 """edgewise simulate springs --out FILE"""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from edgewise.cli.options import Flag, Target
 from edgewise.cli.out import counted, print_json, say
+from edgewise.errors import ConfigError
 
 
 def simulate(
-    system: Literal["springs", "charged", "kuramoto"],
+    system: Literal["springs", "charged", "kuramoto", "nbody", "balls", "string"],
     /,
     *,
     out: Target,
@@ -17,24 +20,29 @@ def simulate(
     seed: int = 0,
     noise: float = 0.0,
     missing: float = 0.0,
-    edge_probability: float = 0.5,
-    strength_spread: float = 0.0,
+    edge_probability: float | None = None,
+    strength_spread: float | None = None,
+    option: Annotated[list[str] | None, Parameter(negative="")] = None,
     overwrite: Flag = False,
     json: Flag = False,
 ) -> None:
-    """Make trajectories with a known graph, as in Kipf et al. 2018. The truth is stored with them.
+    """Make trajectories with a known graph. The truth is stored with them.
+
+    springs, charged and kuramoto are the systems of Kipf et al. 2018 with graphs drawn at random; nbody (bodies on
+    orbits), balls (in a box) and string (that falls onto a ball) are those of Battaglia et al. 2016.
 
     Args:
         system: What is simulated.
         out: The file to write; its ending says the format (.nc .zarr .npz .csv .parquet).
-        entities: Bodies or oscillators in a system.
-        sequences: Systems, each with a graph of its own.
+        entities: Bodies, oscillators, balls or masses of a string in a system; walls are not counted.
+        sequences: Systems, each with a start of its own.
         steps: Frames of a recording.
         seed: The same seed gives the same systems.
         noise: Standard deviation of observation noise on every recorded value, in data units.
         missing: Share of values that are not observed.
-        edge_probability: How likely a pair interacts (charged: how likely a charge is positive).
+        edge_probability: How likely a pair interacts, 0.5 if not given (charged: how likely a charge is positive).
         strength_spread: Of springs: constants are drawn between 1 - spread and 1 + spread times the usual one.
+        option: An option of the system as NAME=VALUE, a number or true or false, e.g. gravity=9.81; may be repeated.
         overwrite: Replace the file if it exists.
         json: Print a summary of the data as one JSON object on stdout.
     """
@@ -43,7 +51,7 @@ def simulate(
     from edgewise.physics import simulate as run_simulation
 
     check_target(out, overwrite=overwrite)
-    options = {"strength_spread": strength_spread} if strength_spread else {}
+    spread = [] if strength_spread is None else [f"strength_spread={strength_spread}"]
     ds = run_simulation(
         system,
         entities=entities,
@@ -53,10 +61,39 @@ def simulate(
         noise=noise,
         missing=missing,
         edge_probability=edge_probability,
-        **options,
+        **read_options([*spread, *(option or [])]),
     )
     save(ds, out, overwrite=overwrite)
     if json:
         print_json(summary(ds) | {"path": str(out)})
     else:
         say(f"{system}: {counted(sequences, 'system')} of {entities}, {steps} frames each -> {out}")
+
+
+def read_options(words: list[str]) -> dict[str, Any]:
+    """NAME=VALUE, ... as a table; a value that is neither a number nor true or false stays text, which `simulate` refuses.
+
+    Raises:
+        ConfigError: a word is no NAME=VALUE, or a name is given twice.
+    """
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = (part.strip() for part in word.partition("="))
+        name = name.replace("-", "_")
+        if not (name and equals and value):
+            raise ConfigError(f"--option {word}", expected="NAME=VALUE, e.g. --option dt=0.001")
+        if name in found:
+            raise ConfigError(f"the option {name} is given twice", expected="each option once")
+        found[name] = _value(value)
+    return found
+
+
+def _value(text: str) -> bool | int | float | str:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

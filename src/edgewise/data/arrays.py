@@ -15,7 +15,7 @@ from edgewise.data.chosen import chosen
 from edgewise.data.foreign_arrays import interpret
 from edgewise.data.gate import validate
 from edgewise.data.roles import features as feature_names
-from edgewise.data.roles import holds_strengths, role, time_units
+from edgewise.data.roles import holds_strengths, pairs, role, time_units
 from edgewise.data.schema import from_arrays
 from edgewise.data.wording import asked
 from edgewise.errors import DataError
@@ -71,8 +71,8 @@ def write_npz(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> N
     """Write a data set as `.npz`.
 
     Entries: each feature [sequence, time, entity]; `time` [time] or `clock` [sequence, time]; `entity`,
-    `sequence` (names); `edges` and `strength` if there is truth; `roles`, a JSON text with the features,
-    their roles and units.
+    `sequence` (names); `edges` and `strength` if there is truth; pair variables [sequence, receiver, sender];
+    `roles`, a JSON text with the features, the roles and units.
 
     Raises:
         DataError: the file exists and `overwrite` is False, or it cannot be written.
@@ -85,11 +85,12 @@ def write_npz(ds: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> N
         arrays["edges"] = ds["edges"].to_numpy()
     if holds_strengths(ds):
         arrays["strength"] = ds["strength"].to_numpy()
-    units = {name: str(ds[name].attrs["units"]) for name in names if "units" in ds[name].attrs}
+    arrays |= {name: ds[name].to_numpy() for name in pairs(ds)}
+    units = {name: str(ds[name].attrs["units"]) for name in (*names, *pairs(ds)) if "units" in ds[name].attrs}
     if (clock_units := time_units(ds)) is not None:
         units["time"] = clock_units
     roles = {name: role(ds, name) for name in ("position", "velocity", "rate")}
-    arrays[_NOTES] = np.array(json.dumps({"features": names, **roles, "units": units}))
+    arrays[_NOTES] = np.array(json.dumps({"features": names, **roles, "pair": pairs(ds), "units": units}))
     # np.savez takes no array named "file" or "allow_pickle", and a feature may be called anything
     with (
         replacing(path, overwrite=overwrite) as draft,
@@ -139,6 +140,7 @@ def _own(arrays: dict[str, np.ndarray], path: Path) -> xr.Dataset:
             entity=arrays["entity"],
             sequence=arrays["sequence"],
             edges=arrays.get("edges"),
+            pair={name: arrays[name] for name in notes.get("pair", [])},
             units=notes["units"],
         )
         if "strength" in arrays and "strength" not in notes["features"]:

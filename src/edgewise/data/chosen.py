@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from edgewise.data.roles import ROLES, holds_strengths, role
+from edgewise.data.roles import ROLES, holds_strengths, pairs, role
 from edgewise.data.roles import features as names_in
 from edgewise.data.wording import asked, did_you_mean, listing
 from edgewise.errors import DataError
@@ -47,7 +47,7 @@ def chosen(
                 expected="features that exist",
                 fix=did_you_mean(name, known) or "name features that the data have",
             )
-    beside = ("edges", "clock", *(["strength"] if holds_strengths(ds) else []))
+    beside = ("edges", "clock", *pairs(ds), *(["strength"] if holds_strengths(ds) else []))
     ds = ds[[*kept, *(name for name in beside if name in ds.variables)]]
     for name in ROLES:
         ds.attrs[name] = [own for own in role(ds, name) if own in kept]

@@ -8,7 +8,17 @@ import json
 import numpy as np
 import xarray as xr
 
-from edgewise.data.roles import ROLES, clock, features, holds_strengths, positions, role, velocities
+from edgewise.data.roles import (
+    PAIR_ROLE,
+    ROLES,
+    clock,
+    features,
+    holds_strengths,
+    pairs,
+    positions,
+    role,
+    velocities,
+)
 
 _REGULAR = 1e-6  # steps that differ by less than this, relative to the median step, are equal
 
@@ -42,7 +52,7 @@ def summary(ds: xr.Dataset) -> dict[str, object]:
 
 
 def fingerprint(ds: xr.Dataset) -> str:
-    """A sha256 over values, times, names, roles and truth: the same whatever file the data set came from.
+    """A sha256 over values, times, names, roles, relations' attributes and truth, whatever file they came from.
 
     It does not depend on the order of the features, on the number type that holds a value, on units or on the
     diagonal of the truth. float32 and float64 of one value agree; a value rounded to float32 is another
@@ -61,6 +71,7 @@ def fingerprint(ds: xr.Dataset) -> str:
         "features": names,
         **{name: role(ds, name) for name in ROLES},
         "edges": list(ds["edges"].dims) if "edges" in ds else None,
+        **({PAIR_ROLE: sorted(pairs(ds))} if pairs(ds) else {}),
     }
     digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode())
     digest.update(_canonical(clock(ds)))
@@ -74,6 +85,8 @@ def fingerprint(ds: xr.Dataset) -> str:
     if holds_strengths(ds):
         strength = ds["strength"].to_numpy()
         digest.update(_canonical(np.where(np.eye(strength.shape[-1], dtype=bool), 0.0, strength)))
+    for name in sorted(pairs(ds)):
+        digest.update(_canonical(ds[name].to_numpy()))
     return digest.hexdigest()
 
 

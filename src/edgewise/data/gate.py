@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import xarray as xr
 
-from edgewise.data.roles import DIMS, RESERVED, ROLES, clock, features, holds_strengths, role
+from edgewise.data.pair_check import with_checked_pairs
+from edgewise.data.roles import DIMS, RESERVED, ROLES, clock, features, holds_strengths, pairs, role
 from edgewise.data.stamps import as_numbers
 from edgewise.data.strength_check import with_checked_strengths
 from edgewise.data.truth_check import with_checked_truth
@@ -48,7 +49,7 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
         ds.attrs[name] = role(ds, name)
     _check_clock(ds)
     _check_values(ds)
-    ds = with_checked_strengths(ds)
+    ds = with_checked_strengths(with_checked_pairs(ds))
     return with_checked_truth(ds) if "edges" in ds else ds
 
 
@@ -60,13 +61,14 @@ def _check_variables(ds: xr.Dataset) -> None:
             expected="features over the dimensions sequence, time and entity",
             fix="rename the dimensions, or build the data set with edgewise.data.from_arrays",
         )
-    truth = {"edges", "strength"} if holds_strengths(ds) else {"edges"}
+    of_pairs = {"edges", *pairs(ds), *(["strength"] if holds_strengths(ds) else [])}
     for name, variable in ds.data_vars.items():
-        if name not in truth and set(variable.dims) != set(DIMS):
+        if name not in of_pairs and set(variable.dims) != set(DIMS):
             raise DataError(
                 f"the variable '{name}' has the dimensions ({listing(variable.dims)})",
                 expected="every feature to have the dimensions sequence, time and entity",
-                fix=f"drop '{name}', make it a coordinate, or name the features that you want",
+                fix=f"drop '{name}', make it a coordinate, or name the features that you want; an attribute of pairs"
+                " is named in the role pair",
             )
     known = features(ds)
     if not known:

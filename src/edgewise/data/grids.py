@@ -9,7 +9,7 @@ import xarray as xr
 
 from edgewise.data.atomic import replacing
 from edgewise.data.gate import validate
-from edgewise.data.roles import ROLES, role
+from edgewise.data.roles import PAIR_ROLE, ROLES, role
 from edgewise.errors import DataError
 
 
@@ -90,7 +90,7 @@ def _read(path: Path, what: str, open_it: Callable[[], xr.Dataset]) -> xr.Datase
             expected=f"a complete {what}",
             fix="check that it is of this format and was copied in full",
         ) from error
-    for name in ROLES:
+    for name in (*ROLES, PAIR_ROLE):
         ds.attrs[name] = role(ds, name)
     if "sequence" not in ds.dims and {"time", "entity"} <= set(ds.dims):
         ds = ds.expand_dims("sequence") if "sequence" in ds.coords else ds.expand_dims(sequence=["0"])

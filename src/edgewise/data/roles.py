@@ -9,11 +9,13 @@ import xarray as xr
 
 DIMS = ("sequence", "time", "entity")
 ROLES = ("position", "velocity", "rate")
+PAIR_ROLE = "pair"
+"""The attribute that names the variables over receiver and sender which are known of relations."""
 RESERVED = frozenset({*DIMS, "receiver", "sender", "edges", "clock", "roles"})
 
 
 def role(ds: xr.Dataset, name: str) -> list[str]:
-    """The features that play the role `name` ("position", "velocity" or "rate").
+    """The features that play the role `name` ("position", "velocity" or "rate"), or the variables of "pair".
 
     NetCDF gives a list of one string back as a bare string, and an empty list as an empty array; both are
     undone here.
@@ -59,6 +61,11 @@ def usual_velocity(position: Iterable[str], names: Iterable[str]) -> list[str]:
 def features(ds: xr.Dataset) -> list[str]:
     """The names of all features (the variables over sequence, time and entity), in their order."""
     return [str(name) for name in ds.data_vars if set(ds[name].dims) == set(DIMS) and name != "edges"]
+
+
+def pairs(ds: xr.Dataset) -> list[str]:
+    """The names of the pair variables: known attributes of relations, such as the constant of a spring."""
+    return role(ds, PAIR_ROLE)
 
 
 def holds_strengths(ds: xr.Dataset) -> bool:

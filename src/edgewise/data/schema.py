@@ -11,7 +11,10 @@ An `xarray.Dataset` over the dims `sequence, time, entity`:
   interaction that the sender has on the receiver, 0 none, -1 unknown; the diagonal means nothing. Training
   never sees it;
 - optional truth `strength(sequence, receiver, sender)`: how strongly the sender acts, a number, 0 not at all, NaN
-  unknown. Training never sees it either.
+  unknown. Training never sees it either;
+- optional pair variables, named in the role `pair`: `name(sequence, receiver, sender)`, what is known of the relation
+  of a pair, such as the constant of a spring, finite, 0 where there is none. They are no truth: a simulator is
+  learned with them. The methods of inference do not look at them.
 """
 
 from __future__ import annotations
@@ -56,6 +59,7 @@ def from_arrays(
     entity: ArrayLike | None = None,
     sequence: ArrayLike | None = None,
     edges: ArrayLike | nx.Graph | Sequence[nx.Graph] | None = None,
+    pair: Mapping[str, ArrayLike] | None = None,
     units: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
     """A validated trajectory data set from arrays.
@@ -72,7 +76,9 @@ def from_arrays(
         edges: known interactions, int [sequence, receiver, sender], [receiver, sender] for all sequences, or
             [sequence, time, receiver, sender]; or a NetworkX graph over the entities (source acts on target), or
             one for each sequence.
-        units: name -> unit, for features and for "time".
+        pair: name -> what is known of the relation of each pair, numbers [sequence, receiver, sender], or
+            [receiver, sender] for all sequences.
+        units: name -> unit, for features, pair variables and for "time".
 
     Returns:
         The data set, as `validate` gives it.
@@ -92,10 +98,13 @@ def from_arrays(
         names = ds["entity"].to_numpy() if "entity" in ds.coords else range(shape[2])
         labels = edges_of_graphs(edges, list(map(str, names))) if holds_graphs(edges) else edges
         ds["edges"] = _edges(np.asarray(labels), shape)
+    for name, values in (pair or {}).items():
+        ds[name] = _edges(np.asarray(values), shape, name)
     ds.attrs = {
         role: list(asked(names) or ())
         for role, names in (("position", position), ("velocity", velocity), ("rate", rate))
     }
+    ds.attrs["pair"] = list(pair or ())
     return validate(_with_units(ds, units or {}))
 
 
@@ -129,7 +138,9 @@ def _with_time(ds: xr.Dataset, stamps: np.ndarray, shape: tuple[int, ...]) -> xr
     return ds.assign_coords(clock=(("sequence", "time"), stamps))
 
 
-def _edges(labels: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[str, ...], np.ndarray]:
+def _edges(
+    labels: np.ndarray, shape: tuple[int, ...], name: str = "edges"
+) -> tuple[tuple[str, ...], np.ndarray]:
     n_sequences, n_frames, n = shape
     known = {
         (n, n): ("receiver", "sender"),
@@ -138,7 +149,7 @@ def _edges(labels: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[str, ...],
     }
     if labels.shape not in known:
         raise DataError(
-            f"'edges' has the shape {labels.shape}", expected=f"one of the shapes {listing(known)}"
+            f"'{name}' has the shape {labels.shape}", expected=f"one of the shapes {listing(known)}"
         )
     return known[labels.shape], labels
 

@@ -9,6 +9,18 @@ from torch import Tensor, nn
 
 from edgewise.models.objects import Objects
 
+LEAST = 1e-30
+"""What logarithms are taken of is at least this."""
+
+
+@dataclass(frozen=True)
+class AttributeScale:
+    """How an attribute is told: less its centre and over its scale, where `log` is true as its logarithm."""
+
+    center: float
+    scale: float
+    log: bool = False
+
 
 @dataclass(frozen=True)
 class MotionScales:
@@ -18,7 +30,7 @@ class MotionScales:
         center: where positions are counted from, one an axis; length, speed: of positions and velocities.
         change: the typical change of a velocity in a step; mass: the typical mass.
         time_step: between frames.
-        attributes, relation: (centre, scale) of each attribute of objects and of relations.
+        attributes, relation: the scale of each attribute of objects and of relations.
     """
 
     center: tuple[float, ...]
@@ -27,8 +39,8 @@ class MotionScales:
     change: float
     time_step: float
     mass: float = 1.0
-    attributes: tuple[tuple[float, float], ...] = ()
-    relation: tuple[tuple[float, float], ...] = ()
+    attributes: tuple[AttributeScale, ...] = ()
+    relation: tuple[AttributeScale, ...] = ()
 
     @property
     def step(self) -> float:
@@ -38,8 +50,11 @@ class MotionScales:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "MotionScales":
         """From plain values, as JSON has them."""
-        pairs = {name: tuple(map(tuple, values[name])) for name in ("attributes", "relation")}
-        return cls(**{**values, "center": tuple(values["center"]), **pairs})
+        scales = {
+            name: tuple(AttributeScale(**each) for each in values[name])
+            for name in ("attributes", "relation")
+        }
+        return cls(**{**values, "center": tuple(values["center"]), **scales})
 
 
 class LearnedSimulator(nn.Module):
@@ -103,9 +118,10 @@ class LearnedSimulator(nn.Module):
             yield objects
 
 
-def _standardised(values: Tensor, scales: tuple[tuple[float, float], ...]) -> Tensor:
-    """Each of the last axis less its centre, over its scale."""
-    if not scales:
-        return values
-    center, scale = values.new_tensor(scales).unbind(-1)
-    return (values - center) / scale
+def _standardised(values: Tensor, scales: tuple[AttributeScale, ...]) -> Tensor:
+    """Each of the last axis by its scale."""
+    columns = [
+        ((column.clamp_min(LEAST).log() if scale.log else column) - scale.center) / scale.scale
+        for column, scale in zip(values.unbind(-1), scales, strict=True)
+    ]
+    return torch.stack(columns, -1) if columns else values

@@ -64,9 +64,7 @@ class PairForces(nn.Module):
         if symmetric:
             self.law = PairMLP(widths, edge_dim=edge + end, activation=nn.SiLU())
         else:
-            self.law = PairMLP(
-                widths, receiver_dim=end, sender_dim=end, edge_dim=edge, activation=nn.SiLU()
-            )
+            self.law = PairMLP(widths, receiver_dim=end, sender_dim=end, edge_dim=edge, activation=nn.SiLU())
         own = 2 if dims.external else 1
         self.own = perceptron((dims.attributes, hidden, own), nn.SiLU) if dims.attributes else None
         self.own_bias = nn.Parameter(torch.zeros(own))

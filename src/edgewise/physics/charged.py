@@ -13,6 +13,7 @@ import numpy as np
 
 from edgewise.physics.batch import Floats
 from edgewise.physics.box import Bodies, Force, draw_bodies, record_bodies, simulate_bodies
+from edgewise.physics.inverse_square import inverse_square_force
 from edgewise.physics.record import Recording
 
 DEFAULTS = Bodies(strength=1.0, position_std=1.0)
@@ -31,24 +32,7 @@ def charge_products(charges: Floats) -> Floats:
 
 def coulomb_force(products: Floats, strength: float) -> Force:
     """The force between charges whose products are `[receiver, sender, system]`."""
-    weights = strength * products
-    entity = np.arange(len(weights))
-    offsets = np.empty((2, *weights.shape))
-    cubed, scale = np.empty_like(weights), np.empty_like(weights)  # |r|^3 and weight / |r|^3
-
-    def force(positions: Floats, out: Floats) -> None:
-        np.subtract(positions[:, :, None], positions[:, None], out=offsets)
-        np.multiply(offsets[0], offsets[0], out=cubed)
-        np.multiply(offsets[1], offsets[1], out=scale)
-        np.add(cubed, scale, out=cubed)
-        cubed[entity, entity] = 1.0  # no body acts on itself: weight 0 over any distance but 0
-        np.sqrt(cubed, out=scale)
-        np.multiply(cubed, scale, out=cubed)
-        np.divide(weights, cubed, out=scale)
-        np.multiply(offsets, scale, out=offsets)
-        np.add.reduce(offsets, axis=2, out=out)
-
-    return force
+    return inverse_square_force(strength * products)
 
 
 def simulate_charged(

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgewise.errors import ConfigError
-from edgewise.physics import charged, kuramoto, springs
+from edgewise.physics import balls, charged, kuramoto, nbody, springs, string
 from edgewise.physics.record import Recording, Simulator
 
 if TYPE_CHECKING:
     import xarray as xr
 
-MAY_BE_ZERO = {"strength", "strength_spread", "speed", "slowest", "fastest"}
+MAY_BE_ZERO = {
+    *("strength", "strength_spread", "speed", "slowest", "fastest", "softening", "gravity", "push_out"),
+    *("least_restitution", "most_restitution", "least_speed", "most_speed", "weakest_gravity"),
+    *("strongest_gravity", "drop", "slope", "pinned", "restitution"),
+}
 BODIES = {"position": ["x", "y"], "velocity": ["vx", "vy"]}
+
+
+def _given_edges(
+    record: Callable[[Sequence[np.random.Generator], int, int, Any], Recording],
+) -> Callable[[Sequence[np.random.Generator], int, int, float, Any], Recording]:
+    """A simulator whose graph is not drawn, called like one whose graph is."""
+    return lambda rngs, entities, steps, _, options: record(rngs, entities, steps, options)
+
 
 SIMULATORS: dict[str, Simulator] = {
     "springs": Simulator(
@@ -45,6 +58,33 @@ SIMULATORS: dict[str, Simulator] = {
         roles={"rate": ["dphi"]},
         edge_types=("none", "coupled"),
     ),
+    "nbody": Simulator(
+        summary="bodies that attract each other, on orbits around a heavy one",
+        defaults=nbody.DEFAULTS,
+        record=_given_edges(nbody.record_nbody),
+        measured=("x", "y", "vx", "vy"),
+        roles=BODIES,
+        edge_types=("none", "attracts"),
+        draws_edges=False,
+    ),
+    "balls": Simulator(
+        summary="balls that bounce off each other and off the walls of a box",
+        defaults=balls.DEFAULTS,
+        record=_given_edges(balls.record_balls),
+        measured=("x", "y", "vx", "vy"),
+        roles=BODIES,
+        edge_types=("none", "ball", "wall"),
+        draws_edges=False,
+    ),
+    "string": Simulator(
+        summary="a string of masses and springs that falls onto a ball",
+        defaults=string.DEFAULTS,
+        record=_given_edges(string.record_string),
+        measured=("x", "y", "vx", "vy"),
+        roles=BODIES,
+        edge_types=("none", "spring", "ball"),
+        draws_edges=False,
+    ),
 }
 
 
@@ -57,7 +97,7 @@ def simulate(
     seed: int = 0,
     noise: float = 0.0,
     missing: float = 0.0,
-    edge_probability: float = 0.5,
+    edge_probability: float | None = None,
     **options: Any,
 ) -> xr.Dataset:
     """Simulate systems whose interactions are known.
@@ -68,19 +108,24 @@ def simulate(
 
     Args:
         name: a key of `SIMULATORS`.
-        entities: bodies or oscillators in each system, at least 2.
+        entities: bodies, oscillators, balls or masses in each system, at least 2; walls, and the ball that a string
+            falls onto, are not counted.
         sequences: independent systems, each with a graph of its own.
         steps: recorded frames, at least 2.
         seed: any whole number from 0.
         noise: standard deviation of the normal noise added to each measured value (positions and velocities;
             for oscillators the rate and the sine), in the units of the data.
-        missing: probability of each value (sequence, time, entity, feature) not to be observed: NaN.
-        edge_probability: probability of an interaction; for charges, of a positive charge.
+        missing: probability of each value (sequence, time, entity, feature) not to be observed: NaN. Neither noise nor
+            gaps fall on objects that are fixed, or on attributes such as masses.
+        edge_probability: probability of an interaction (default 0.5); for charges, of a positive charge. Not of systems
+            whose graph is not drawn.
         options: fields of the simulator's own options, `SIMULATORS[name].defaults`.
 
     Returns:
         Features `(sequence, time, entity)` in float32 and the truth `edges (sequence, receiver, sender)`; with it
-        `strength (sequence, receiver, sender)` where strengths differ.
+        `strength (sequence, receiver, sender)` where strengths differ. Attributes of objects are features that are
+        constant in time, those of relations variables `(sequence, receiver, sender)` named in `attrs["pair"]`. `attrs`
+        hold the `simulator`, its `simulator_options` (JSON), `seed`, `noise` and `missing`.
 
     Raises:
         ConfigError: the simulator or an option is unknown, or a value out of range.
@@ -92,13 +137,33 @@ def simulate(
     _check_count("seed", seed, 0)
     _check_range("noise", noise, 0.0, math.inf)
     _check_range("missing", missing, 0.0, 1.0)
-    _check_range("edge_probability", edge_probability, 0.0, 1.0)
+    probability = _edge_probability(name, simulator, edge_probability)
     settings = _with_options(name, simulator.defaults, options)
-    recording = simulator.record(_generators(seed, sequences, 0), entities, steps, edge_probability, settings)
+    recording = simulator.record(_generators(seed, sequences, 0), entities, steps, probability, settings)
     observed = _observe(recording, simulator.measured, seed, noise, missing)
     dataset = _dataset(observed, recording, simulator)
-    dataset.attrs.update(simulator=name, seed=int(seed), noise=float(noise), missing=float(missing))
+    dataset.attrs.update(
+        simulator=name,
+        simulator_options=json.dumps(dataclasses.asdict(settings)),
+        seed=int(seed),
+        noise=float(noise),
+        missing=float(missing),
+    )
     return dataset
+
+
+def _edge_probability(name: str, simulator: Simulator, asked: float | None) -> float:
+    if asked is None:
+        return 0.5
+    if not simulator.draws_edges:
+        raise ConfigError(
+            f"edge_probability = {asked!r} of {name}, whose graph is not drawn",
+            expected="one of the simulators "
+            + ", ".join(other for other, row in SIMULATORS.items() if row.draws_edges),
+            fix="leave it out",
+        )
+    _check_range("edge_probability", asked, 0.0, 1.0)
+    return asked
 
 
 def _generators(seed: int, sequences: int, purpose: int) -> list[np.random.Generator]:
@@ -113,14 +178,15 @@ def _observe(
     """Add noise to the measured features and lose values of all, as float32 `[sequence, time, entity]`."""
     features = {name: np.array(values) for name, values in recording.features.items()}
     sequences, steps, entities = features[measured[0]].shape
+    moves = 1.0 - np.asarray(recording.attributes.get("fixed", np.zeros((sequences, entities))))
     if noise > 0:
         for system, rng in enumerate(_generators(seed, sequences, 1)):
-            errors = noise * rng.standard_normal((steps, entities, len(measured)))
+            errors = noise * rng.standard_normal((steps, entities, len(measured))) * moves[system][:, None]
             for column, name in enumerate(measured):
                 features[name][system] += errors[..., column]
     if missing > 0:
         for system, rng in enumerate(_generators(seed, sequences, 2)):
-            lost = rng.random((steps, entities, len(features))) < missing
+            lost = rng.random((steps, entities, len(features))) < missing * moves[system][:, None]
             for column, values in enumerate(features.values()):
                 values[system][lost[..., column]] = np.nan
     return {name: values.astype(np.float32) for name, values in features.items()}
@@ -130,28 +196,36 @@ def _dataset(observed: dict[str, np.ndarray], recording: Recording, simulator: S
     import xarray as xr
 
     dimensionless = {"units": "1"}
-    variables = {
-        name: (("sequence", "time", "entity"), values, dimensionless) for name, values in observed.items()
+    frames, pair = ("sequence", "time", "entity"), ("sequence", "receiver", "sender")
+    shape = next(iter(observed.values())).shape
+    constant = {
+        name: np.repeat(values[:, None].astype(np.float32), shape[1], axis=1)
+        for name, values in recording.attributes.items()
+    }
+    variables: dict[str, Any] = {
+        name: (frames, values, dimensionless) for name, values in (observed | constant).items()
     }
     meanings = {
         "flag_values": list(range(len(simulator.edge_types))),
         "flag_meanings": list(simulator.edge_types),
     }
-    sequences, entities = len(recording.edges), recording.edges.shape[-1]
-    pair = ("sequence", "receiver", "sender")
     variables["edges"] = (pair, recording.edges, meanings)
+    known = dict(recording.pairs)
     if recording.strength is not None:
-        variables["strength"] = (pair, recording.strength, dimensionless)
+        known["strength"] = recording.strength
+    variables |= {name: (pair, values, dimensionless) for name, values in known.items()}
+    names = np.arange(shape[2]) if recording.entities is None else list(recording.entities)
+    roles = {role: list(names) for role, names in simulator.roles.items()}
     return xr.Dataset(
         variables,
         coords={
-            "sequence": np.arange(sequences),
+            "sequence": np.arange(shape[0]),
             "time": ("time", recording.time, dimensionless),
-            "entity": np.arange(entities),
-            "receiver": np.arange(entities),
-            "sender": np.arange(entities),
+            "entity": names,
+            "receiver": names,
+            "sender": names,
         },
-        attrs={role: list(names) for role, names in simulator.roles.items()},
+        attrs=roles | ({"pair": list(recording.pairs)} if recording.pairs else {}),
     )
 
 
@@ -164,7 +238,7 @@ def _with_options(name: str, defaults: Any, options: dict[str, Any]) -> Any:
             if not isinstance(value, bool):
                 raise ConfigError(f"{option} = {value!r}", expected="True or False")
         elif isinstance(default, int):
-            _check_count(option, value, 1)
+            _check_count(option, value, 0 if option in MAY_BE_ZERO else 1)
         else:
             _check_range(option, value, 0.0, math.inf, positive=option not in MAY_BE_ZERO)
     return dataclasses.replace(defaults, **options)

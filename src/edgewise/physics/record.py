@@ -1,7 +1,7 @@
 """What every simulator hands back, and what it may be asked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,13 @@ class Recording:
     """Simulated time of each frame, `[time]`."""
     strength: Floats | None = None
     """How strong each interaction is, `[sequence, receiver, sender]`, 0 for none; None where all are alike."""
+    attributes: Mapping[str, Floats] = field(default_factory=dict)
+    """What is known of each object and does not change in time, `[sequence, entity]`, by name. Objects whose attribute
+    `fixed` is 1 do not move."""
+    pairs: Mapping[str, Floats] = field(default_factory=dict)
+    """What is known of each relation, `[sequence, receiver, sender]`, by name; 0 where there is none."""
+    entities: Sequence[str] | None = None
+    """Names of the objects; None for 0, 1, 2, ..."""
 
 
 @dataclass(frozen=True)
@@ -39,3 +46,5 @@ class Simulator:
     """Which features are the position, the velocity, a rate."""
     edge_types: tuple[str, ...]
     """What each value of `edges` means."""
+    draws_edges: bool = True
+    """Whether the graph is drawn, with an edge probability; otherwise it follows from the system."""

@@ -34,7 +34,7 @@ class RunFolder:
 
     def required(self, name: str, *keys: str) -> Json:
         """A record that must exist and have these keys."""
-        return _record(self.path, name, keys, _rerun(COMMANDS[self.kind]))
+        return read_record(self.path, name, keys, _rerun(COMMANDS[self.kind]))
 
     def optional(self, name: str) -> Json | None:
         """A record, or None where the run left none."""
@@ -58,7 +58,7 @@ def open_run(folder: Path) -> RunFolder:
         raise RunError(
             f"there is no run folder {str(folder)!r}", expected="a folder with run.json in it", fix=either
         )
-    run = _record(folder, "run.json", ("format",), either)
+    run = read_record(folder, "run.json", ("format",), either)
     kind = run.get("kind", "inference")
     command = COMMANDS.get(kind) if isinstance(kind, str) else None
     _check_format(folder, run, command or " or ".join(COMMANDS.values()))
@@ -68,7 +68,7 @@ def open_run(folder: Path) -> RunFolder:
             expected=" or ".join(repr(name) for name in COMMANDS),
             fix="make the report with the edgewise that wrote the run",
         )
-    run = _record(folder, "run.json", ("format", "data", "method"), _rerun(command))
+    run = read_record(folder, "run.json", ("format", "data", "method"), _rerun(command))
     return RunFolder(folder, kind, run)
 
 
@@ -111,7 +111,12 @@ def _existing(folder: Path, name: str, fix: str) -> Path:
     return path
 
 
-def _record(folder: Path, name: str, keys: tuple[str, ...], fix: str) -> Json:
+def read_record(folder: Path, name: str, keys: tuple[str, ...], fix: str) -> Json:
+    """A record of named values, with these keys.
+
+    Raises:
+        RunError: it is missing, damaged or without a key; `fix` is what to do about it.
+    """
     record = _load(_existing(folder, name, fix), fix)
     if not isinstance(record, dict):
         raise RunError(

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from edgewise.report import inline, tables
+from edgewise.report import rollout as rollout_section
+from edgewise.report.folder import Json
 from edgewise.report.headline import headline, tiles
 from edgewise.report.records import Records
 
@@ -11,7 +13,7 @@ TEMPLATE = "inference.html.j2"
 SHOWN_EDGES = 30
 
 
-def context(records: Records) -> dict[str, Any]:
+def context(records: Records, rollout: Json | None = None) -> dict[str, Any]:
     run, metrics = records.run, records.metrics
     return {
         "title": f"{Path(str(run['data'].get('path') or records.folder)).name} – edgewise report",
@@ -38,7 +40,8 @@ def context(records: Records) -> dict[str, Any]:
         "setting_facts": tables.setting_facts(run.get("settings", {})),
         "history": bool(records.history and records.history.get("step")),
         "scripts": inline.scripts(inline.INFERENCE),
-        "data": inline.data(_embedded(records)),
+        "data": inline.data(_embedded(records) | {"rollout": rollout}),
+        "rollout": rollout_section.context(rollout),
     }
 
 

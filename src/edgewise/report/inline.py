@@ -30,9 +30,25 @@ class Parts:
 
 INFERENCE = Parts(
     (CYTOSCAPE, PLOTLY),
-    ("page", "choices", "model", "graph", "matrix", "motion", "law", "quality", "edges", "main"),
+    (
+        "page",
+        "choices",
+        "model",
+        "graph",
+        "matrix",
+        "motion",
+        "law",
+        "quality",
+        "rollout",
+        "drift",
+        "edges",
+        "main",
+    ),
 )
-TRAINING = Parts((PLOTLY,), ("page", "runs", "curves", "confusion", "residuals", "alignments", "training"))
+TRAINING = Parts(
+    (PLOTLY,),
+    ("page", "runs", "curves", "confusion", "residuals", "alignments", "forces", "rollout", "drift", "training"),
+)
 
 
 @dataclass(frozen=True)

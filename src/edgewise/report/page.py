@@ -10,11 +10,12 @@ from edgewise.errors import RunError
 from edgewise.report import formatting, inference_page, inline
 from edgewise.report.folder import RunFolder, open_run
 from edgewise.report.records import read_records
+from edgewise.report.rollout import read_rollout
 from edgewise.report.training import page as training_page
 from edgewise.report.training.records import read_training
 
 
-def write_report(run: Path, out: Path | None = None) -> Path:
+def write_report(run: Path, out: Path | None = None, *, rollout: Path | None = None) -> Path:
     """Write the report of a run as one HTML file that needs no network.
 
     The kind of run decides the page: who acts on whom after `edgewise infer`, the figures of every run beside
@@ -24,6 +25,7 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     Args:
         run: a run folder with `run.json`, `metrics.json` and `preview.json`, and `edges.csv` of an inference.
         out: where to write; `report.html` in the run folder by default.
+        rollout: the record of a rollout that is shown; `rollout.json` in the run folder by default, where there is one.
 
     Returns:
         The path of the page.
@@ -33,16 +35,17 @@ def write_report(run: Path, out: Path | None = None) -> Path:
     """
     run = Path(run)
     target = run / "report.html" if out is None else Path(out)
-    page = render(open_run(run))
+    page = render(open_run(run), rollout)
     _write_atomically(target, page)
     return target
 
 
-def render(folder: RunFolder) -> str:
-    """The page of a run as a text."""
+def render(folder: RunFolder, rollout: Path | None = None) -> str:
+    """The page of a run as a text, with the rollout of a record, or else that of the folder."""
+    shown = read_rollout(folder, rollout)
     if folder.kind == "training":
-        return _filled(training_page.TEMPLATE, training_page.context(read_training(folder)))
-    return _filled(inference_page.TEMPLATE, inference_page.context(read_records(folder)))
+        return _filled(training_page.TEMPLATE, training_page.context(read_training(folder), shown))
+    return _filled(inference_page.TEMPLATE, inference_page.context(read_records(folder), shown))
 
 
 def _filled(template: str, values: dict[str, Any]) -> str:

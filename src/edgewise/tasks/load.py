@@ -27,11 +27,22 @@ def experiment_of(recipe: Recipe, *, skip_invalid: bool = False) -> Experiment:
         from edgewise.tasks.sequence import SequenceExperiment
 
         return SequenceExperiment(recipe)
+    if recipe.task == "physics":
+        from edgewise.tasks.physics import PhysicsExperiment
+        from edgewise.tasks.physics_data import PhysicsData, read_parts
+
+        return PhysicsExperiment(recipe, read_parts(cast(PhysicsData, recipe.data)))
     if recipe.task == "citation":
         from edgewise.tasks.citation import CitationExperiment
         from edgewise.tasks.nodes import read_classification
 
         return CitationExperiment(recipe, read_classification(cast(CitationData, recipe.data)))
+    if recipe.task == "central-forces":
+        from edgewise.tasks.central import CentralForceExperiment
+        from edgewise.tasks.central_data import read_motions
+        from edgewise.tasks.central_tables import CentralForceData
+
+        return CentralForceExperiment(recipe, read_motions(cast(CentralForceData, recipe.data)))
     from edgewise.tasks.molecule import MoleculeExperiment, read_molecules
 
     return MoleculeExperiment(recipe, *read_molecules(recipe, skip_invalid=skip_invalid))

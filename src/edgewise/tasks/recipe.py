@@ -11,6 +11,23 @@ from edgewise.errors import ConfigError
 from edgewise.models.rnnsearch import RNNsearchSettings
 from edgewise.models.seq2seq import Seq2SeqSettings
 from edgewise.settings import did_you_mean, one_of, plain, read_table, read_toml
+from edgewise.tasks.central_tables import (
+    CentralForceData,
+    CentralForceModel,
+    CentralForceTraining,
+    EphemerisData,
+    TrajectoryFileData,
+)
+from edgewise.tasks.physics_tables import (
+    DynamicsModel,
+    DynamicsOnlyModel,
+    FlatModel,
+    InteractionModel,
+    PairForcesModel,
+    PhysicsTraining,
+    SimulatedData,
+    TrajectoryData,
+)
 from edgewise.tasks.sequence_tables import (
     InflectionData,
     LuongModel,
@@ -55,6 +72,16 @@ TASKS = {
         CitationTraining,
     ),
     "molecules": Kinds({"table": MoleculeTableData}, {"mpnn": MPNNModel}, MoleculeTraining, ("rdkit",)),
+    "physics": Kinds(
+        {"simulated": SimulatedData, "trajectories": TrajectoryData},
+        {
+            "interaction-network": InteractionModel,
+            "pair-forces": PairForcesModel,
+            "mlp": FlatModel,
+            "dynamics-only": DynamicsOnlyModel,
+        },
+        PhysicsTraining,
+    ),
     "sequences": Kinds(
         {"parallel": ParallelData, "inflection": InflectionData, "reversal": ReversalData},
         {
@@ -65,6 +92,11 @@ TASKS = {
         },
         SequenceTraining,
         ("sentencepiece", "sacrebleu"),
+    ),
+    "central-forces": Kinds(
+        {"ephemeris": EphemerisData, "trajectories": TrajectoryFileData},
+        {"central-force": CentralForceModel},
+        CentralForceTraining,
     ),
 }
 KEYS = ("task", "name", "data", "model", "training", "published")
@@ -83,9 +115,9 @@ class Recipe:
 
     name: str
     task: str
-    data: CitationData | MoleculeTableData | SequenceData
-    model: CitationModel | MPNNModel | SequenceModelTable
-    training: CitationTraining | MoleculeTraining | SequenceTraining
+    data: CitationData | MoleculeTableData | SequenceData | SimulatedData | TrajectoryData | CentralForceData
+    model: CitationModel | MPNNModel | SequenceModelTable | DynamicsModel | CentralForceModel
+    training: CitationTraining | MoleculeTraining | SequenceTraining | PhysicsTraining | CentralForceTraining
     published: Published | None = None
 
     def to_dict(self) -> dict[str, Any]:

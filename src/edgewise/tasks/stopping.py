@@ -141,7 +141,7 @@ class BestWeights:
 
 @dataclass
 class Course:
-    """The record of a training, one entry an epoch (from 0)."""
+    """The record of a training, one entry an epoch (from 0); no metric where the figure is not measured by epochs."""
 
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
@@ -161,5 +161,7 @@ class Course:
         apart = (count - 1) / (most - 1)
         picked = [round(k * apart) for k in range(most)] if count > most else list(range(count))
         names = ("train_loss", "validation_loss", "validation_metric")
-        course = {name: [getattr(self, name)[k] for k in picked] for name in names}
+        course = {
+            name: [series[k] for k in picked] if (series := getattr(self, name)) else [] for name in names
+        }
         return {"epoch": [k + 1 for k in picked], **course}

@@ -43,4 +43,6 @@ if (preview.sequences.length) {
 startLaw();
 startQuality();
 startEdges();
+startRollout();
+startDrift();
 wireColors();

@@ -5,4 +5,7 @@ startCurves();
 startConfusion();
 startResiduals();
 startAlignments();
+startForces();
+startRollout();
+startDrift();
 wireColors();

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from edgewise.report.training.forces import CentralForces, drawn_forces
 from edgewise.report.training.records import (
     Confusion,
     Curve,
@@ -18,7 +19,12 @@ from edgewise.report.training.scale import Scale, scale_of
 MOST_CURVES = 60
 MOST_EPOCHS = 250
 MOST_POINTS = 4000
-KINDS = {Confusion: "classification", Regression: "regression", Sequences: "sequences"}
+KINDS = {
+    Confusion: "classification",
+    Regression: "regression",
+    Sequences: "sequences",
+    CentralForces: "central-forces",
+}
 
 
 def embedded(records: TrainingRecords) -> dict[str, Any]:
@@ -117,6 +123,8 @@ def _preview(preview: Preview) -> dict[str, Any]:
             "alignments": [asdict(alignment) for alignment in alignments if alignment is not None],
             "by_length": [asdict(row) for row in preview.by_length],
         }
+    if isinstance(preview, CentralForces):
+        return drawn_forces(preview)
     order = sorted(preview.points, key=lambda point: abs(point.error))
     shown = evenly(order, MOST_POINTS)
     return {

@@ -3,9 +3,12 @@
 from typing import Any
 
 from edgewise.report import inline
+from edgewise.report import rollout as rollout_section
+from edgewise.report.folder import Json
 from edgewise.report.tables import command_line, setting_facts
 from edgewise.report.training import tables
 from edgewise.report.training.drawn import embedded
+from edgewise.report.training.forces import CentralForces, forces_context
 from edgewise.report.training.headline import headline, over, tiles
 from edgewise.report.training.records import Confusion, Preview, Sequences, TrainingRecords
 from edgewise.report.training.scale import scale_of
@@ -13,7 +16,7 @@ from edgewise.report.training.scale import scale_of
 TEMPLATE = "training.html.j2"
 
 
-def context(records: TrainingRecords) -> dict[str, Any]:
+def context(records: TrainingRecords, rollout: Json | None = None) -> dict[str, Any]:
     run, scores, drawn = records.run, records.scores, embedded(records)
     name = str(run.get("name") or records.folder.name)
     return {
@@ -38,7 +41,8 @@ def context(records: TrainingRecords) -> dict[str, Any]:
         "run_facts": tables.run_facts(run),
         "setting_facts": setting_facts(run.get("settings", {})),
         "scripts": inline.scripts(inline.TRAINING),
-        "data": inline.data(drawn),
+        "data": inline.data(drawn | {"rollout": rollout}),
+        "rollout": rollout_section.context(rollout),
         **_preview(records.preview),
     }
 
@@ -59,6 +63,8 @@ def _preview(preview: Preview) -> dict[str, Any]:
             "by_length": preview.by_length,
             "n_predictions": sum(row.n for row in preview.by_length),
         }
+    if isinstance(preview, CentralForces):
+        return forces_context(preview)
     return {
         "kind": "regression",
         "target": preview.target or "target",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgewise.report.folder import Json, RunFolder
 from edgewise.report.training.fields import Fields
+from edgewise.report.training.forces import CentralForces, read_forces
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Sequences:
     by_length: tuple[LengthScore, ...]
 
 
-Preview = Confusion | Regression | Sequences
+Preview = Confusion | Regression | Sequences | CentralForces
 
 
 @dataclass(frozen=True)
@@ -231,10 +232,11 @@ def _preview(folder: RunFolder) -> Preview:
             return _regression(_required(folder, "preview.json", "points"))
         case "sequences":
             return _sequences(folder, _required(folder, "preview.json", "examples"))
+        case "central-forces":
+            return read_forces(_required(folder, "preview.json", "masses"))
         case kind:
-            raise folder.damaged(
-                "preview.json", f"is of the kind {kind!r}", "'classification', 'regression' or 'sequences'"
-            )
+            kinds = "'classification', 'regression', 'sequences' or 'central-forces'"
+            raise folder.damaged("preview.json", f"is of the kind {kind!r}", kinds)
 
 
 def _confusion(folder: RunFolder, preview: Fields) -> Confusion:

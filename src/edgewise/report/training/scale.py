@@ -18,7 +18,7 @@ LABELS = {
 PLUS_MINUS = "\u00a0±\u00a0"
 """Between spaces that do not break."""
 
-MOST_DECIMALS = 6
+MOST_DECIMALS = 9
 LONGEST = 8
 """A published figure of more characters is not shown as it stands in the record."""
 

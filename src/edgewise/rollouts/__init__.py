@@ -1,0 +1,5 @@
+"""Rollouts of learned simulators: what they are, when they are stopped, and the record that a page is made from."""
+
+from edgewise.rollouts.rollout import FAR, Divergence, Rollout, diverging, places, reach, stopped
+
+__all__ = ["FAR", "Divergence", "Rollout", "diverging", "places", "reach", "stopped"]

@@ -1,0 +1,108 @@
+"""The recordings that a simulator is trained and tested on: made when needed, or read from a file."""
+
+from dataclasses import dataclass, field
+
+import xarray as xr
+
+from edgewise.data.io import load
+from edgewise.data.schema import validate
+from edgewise.errors import ConfigError, DataError
+from edgewise.physics import simulate
+from edgewise.tasks.motions import Described, Motions, described, read_motions
+from edgewise.tasks.physics_tables import SimulatedData, TrajectoryData
+
+PhysicsData = SimulatedData | TrajectoryData
+FEWEST_FRAMES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class PhysicsParts:
+    """Recordings in three parts, and test parts with other numbers of objects.
+
+    Attributes:
+        names: how they describe their objects; train, validation, test: as tensors.
+        recorded: the test part as a data set; more: the other test parts, by their number of entities.
+    """
+
+    names: Described
+    train: Motions
+    validation: Motions
+    test: Motions
+    recorded: xr.Dataset
+    more: dict[int, xr.Dataset] = field(default_factory=dict)
+
+
+def read_parts(data: PhysicsData) -> PhysicsParts:
+    """The recordings of a recipe.
+
+    Raises:
+        DataError: for data that no simulator can be trained on; see `read_motions`.
+        ConfigError: for a simulator or an option that does not exist.
+    """
+    if isinstance(data, SimulatedData):
+        return _simulated(data)
+    ds = validate(load(data.path))
+    train, validation, test = _cut(ds, data)
+    names = described(ds)
+    motions = [read_motions(part, names) for part in (train, validation, test)]
+    return PhysicsParts(names, *motions, recorded=test)
+
+
+def _simulated(data: SimulatedData) -> PhysicsParts:
+    everything = simulated(data, data.entities, data.train + data.validation + data.test)
+    names = described(everything)
+    ends = data.train, data.train + data.validation
+    whole = read_motions(everything, names)
+    return PhysicsParts(
+        names,
+        whole.systems(slice(0, ends[0])),
+        whole.systems(slice(*ends)),
+        whole.systems(slice(ends[1], None)),
+        everything.isel(sequence=slice(ends[1], None)),
+        {n: simulated(data, n, data.test, seed=data.seed + 1) for n in data.more},
+    )
+
+
+def simulated(data: SimulatedData, entities: int, systems: int, *, seed: int | None = None) -> xr.Dataset:
+    """Systems of the recipe's simulator with so many objects."""
+    options = dict(option_of(text) for text in data.options)
+    seed = data.seed if seed is None else seed
+    made = simulate(data.system, entities=entities, sequences=systems, steps=data.steps, seed=seed, **options)
+    return validate(made)
+
+
+def option_of(text: str) -> tuple[str, float | int | bool]:
+    """Name and value of "name=value".
+
+    Raises:
+        ConfigError: for a text of another form.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if value in ("true", "false"):
+        return name, value == "true"
+    try:
+        number = float(value)
+    except ValueError:
+        raise ConfigError(
+            f"the option {text!r}", expected='"name=value" with a number, true or false, such as "dt=0.01"'
+        ) from None
+    if not name or not equals:
+        raise ConfigError(f"the option {text!r}", expected='"name=value"')
+    whole = number.is_integer() and "." not in value and "e" not in value.lower()
+    return name, int(number) if whole else number
+
+
+def _cut(ds: xr.Dataset, data: TrajectoryData) -> list[xr.Dataset]:
+    """Training, validation and test: the recordings in their order, or the frames of a single one."""
+    dim = "sequence" if ds.sizes["sequence"] > 2 else "time"
+    n = ds.sizes[dim]
+    test, validation = (max(round(share * n), 1) for share in (data.test, data.validation))
+    starts = 0, n - test - validation, n - test, n
+    parts = [ds.isel({dim: slice(*pair)}) for pair in zip(starts, starts[1:], strict=False)]
+    fewest = 1 if dim == "sequence" else FEWEST_FRAMES
+    if min(part.sizes[dim] for part in parts) < fewest or ds.sizes["time"] < FEWEST_FRAMES:
+        raise DataError(
+            f"{data.path} has {ds.sizes['sequence']} recordings of {ds.sizes['time']} frames",
+            expected=f"three recordings or more, or enough frames for three parts of {FEWEST_FRAMES}",
+        )
+    return parts
