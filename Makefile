@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip
 WORKERS ?= 2
 
-.PHONY: install install-dev demo test lint docs dist bench-attention bench-fdr bench-graph bench-hybrid bench-inference bench-nri bench-peers bench-recordings bench-simulators
+.PHONY: install install-dev demo test lint docs dist bench-attention bench-fdr bench-graph bench-hybrid bench-inference bench-nri bench-peers bench-physics bench-recordings bench-simulators
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -42,7 +42,7 @@ test: lint
 docs: install-dev
 	$(BIN)/pytest tests/docs
 
-bench-hybrid bench-inference bench-nri bench-simulators: bench-%: install
+bench-hybrid bench-inference bench-nri bench-physics bench-simulators: bench-%: install
 	$(BIN)/python benchmarks/$*.py
 
 bench-fdr: install

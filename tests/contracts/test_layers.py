@@ -43,6 +43,7 @@ from edgewise.nn.attention import (
     Softmax,
     StraightThroughGumbel,
 )
+from edgewise.nn.graph.interaction import InteractionNetwork
 from edgewise.relation import Band, Complete, Sparse, fused
 
 NODE, EDGE, GLOBAL = 3, 2, 2
@@ -131,6 +132,16 @@ LAYERS = {
         lambda m, g: only_nodes(g, m(g.relation, g.nodes, None)),
     ),
     "MessagePassing": on_edges(lambda: MessagePassing(EdgeNetwork(EDGE, NODE, 2, 3), NODE, 2, message_dim=2)),
+    "InteractionNetwork": Layer(
+        lambda: InteractionNetwork(
+            NODE, EDGE, external_dim=NODE, effect_dim=2, relation_hidden=(3,), object_hidden=()
+        ),
+        lambda m, g: only_nodes(g, m(g, g.nodes.square())),
+    ),
+    "InteractionNetwork without attributes of relations": Layer(
+        lambda: InteractionNetwork(NODE, effect_dim=2, relation_hidden=(3,), object_hidden=(3,)),
+        lambda m, g: only_nodes(g, m(g)),
+    ),
     "edge block": on_graph(lambda: EdgeBlock(DIMS, (3, 2))),
     "edge block of globals": on_graph(lambda: EdgeBlock(DIMS, (3, 2), (gn.globals_,))),
     "node block": on_graph(lambda: NodeBlock(DIMS, (3, 2))),

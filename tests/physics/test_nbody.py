@@ -82,9 +82,9 @@ def test_free_bodies_keep_a_momentum_of_zero_and_a_fixed_one_its_place():
     assert momentum(free).shape == (5, 300, 2)
 
 
-@pytest.mark.parametrize("entities", [3, 6, 12])
-def test_energy_drifts_by_less_than_a_hundredth_in_a_thousand_steps(entities):
-    found = energy(simulate("nbody", entities=entities, sequences=60, steps=1000, seed=5))
+@pytest.mark.parametrize(("entities", "sequences"), [(3, 80), (6, 80), (12, 25)])
+def test_energy_drifts_by_less_than_a_hundredth_in_a_thousand_steps(entities, sequences):
+    found = energy(simulate("nbody", entities=entities, sequences=sequences, steps=1000))
     drift = np.abs(found / found[:, :1] - 1).max(axis=1)
     assert (drift < 0.01).mean() >= 0.95
 

@@ -58,13 +58,25 @@ def test_a_string_in_free_fall_keeps_its_shape_and_its_energy():
     np.testing.assert_allclose(v[0, -1, :5, 1], -1.0)
 
 
-def test_energy_is_kept_while_nothing_collides_and_never_grows_much():
-    ds = simulate("string", entities=10, sequences=20, steps=900, drop=0.3, seed=1)
-    found = energy(ds)
-    size = np.abs(found - found[:, :1]).max() + 1.0
-    assert (found.max(axis=1) - found[:, 0]).max() < 0.02 * size
-    free = simulate("string", entities=6, sequences=10, steps=80, pinned=0, least_constant=100.0)
-    assert np.ptp(energy(free), axis=1).max() < 1e-4 + 5e-3 * 6 * 0.1 * 30 * 0.1
+def test_the_error_of_the_energy_halves_with_the_step_until_something_collides():
+    coarse, fine = (
+        simulate("string", entities=6, sequences=20, steps=60, dt=dt, steps_per_frame=every, slope=0.0)
+        for dt, every in ((0.001, 1), (0.0005, 2))
+    )
+    errors = [np.abs(energy(ds) - energy(ds)[:, :1]) for ds in (coarse, fine)]
+    apart = np.hypot(coarse["x"] - coarse["x"][..., -1:].values, coarse["y"] - coarse["y"][..., -1:].values)
+    before = (apart[..., :-1] > 0.57).all(axis=(1, 2))  # systems whose string has not come near the ball
+    assert before.sum() >= 5
+    # the first order of the scheme: what remains of the ratio is of the second order, and float32
+    ratio = errors[1][before].max(axis=1) / errors[0][before].max(axis=1)
+    np.testing.assert_allclose(ratio, 0.5, atol=0.02)
+
+
+def test_collisions_take_energy_and_do_not_add_any():
+    found = energy(simulate("string", entities=10, sequences=20, steps=900, seed=1))
+    lost = found[:, 0] - found[:, -1]
+    assert (lost > 0).all()
+    assert ((found.max(axis=1) - found[:, 0]) < 0.02 * lost).all()
 
 
 def test_springs_conserve_momentum_to_rounding():
@@ -87,14 +99,14 @@ def test_a_mass_that_is_pressed_on_does_not_sink():
     options = FallingString(pinned=0)
     x = np.array([[[0.0, 0.56], [0.0, 0.76], [0.0, 0.0]]])
     pressed, _ = simulate_string(
-        Strings(np.array([100.0]), np.array([30.0])), x, np.zeros_like(x), 5000, options
+        Strings(np.array([100.0]), np.array([30.0])), x, np.zeros_like(x), 2500, options
     )
     assert pressed[0, :, 0, 1].min() > 0.54
     sunk, _ = simulate_string(
         Strings(np.array([100.0]), np.array([30.0])),
         x,
         np.zeros_like(x),
-        5000,
+        2500,
         replace(options, push_out=0.0),
     )
     assert sunk[0, :, 0, 1].min() < 0.5

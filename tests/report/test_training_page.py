@@ -299,7 +299,7 @@ def test_another_version_of_a_training_run_is_refused(tmp_path: Path):
         ("metrics.json", {"metric": 1}, "holds a number at 'metric'", "a text"),
         ("metrics.json", {"mean": True}, "holds yes or no at 'mean'", "a number or null"),
         ("preview.json", {"kind": "poetry"}, "is of the kind 'poetry'",
-            "'classification', 'regression' or 'sequences'"),
+            "'classification', 'regression', 'sequences' or 'central-forces'"),
         ("preview.json", {"confusion": [3]}, "holds a number at 'confusion[0]'", "a list"),
         ("history.json", {"runs": [{"epoch": ["one"]}]}, "holds a text at 'runs[0].epoch'", "a number or null"),
         ("run.json", {"data": []}, "holds a list at 'data'", "named values"),

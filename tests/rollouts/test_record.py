@@ -123,4 +123,4 @@ def test_bodies_of_springs_have_mass_one():
     v = np.stack([ds["vx"].to_numpy(), ds["vy"].to_numpy()], -1)  # [sequence, time, entity, 2]
     sizes = np.linalg.norm(v[:, 0], axis=-1).sum(-1)
     moved = np.linalg.norm(v.sum(2) - v[:, :1].sum(2), axis=-1)
-    assert record["rolled"] == pytest.approx(moved / sizes[:, None])
+    assert record["rolled"] == pytest.approx(moved / sizes[:, None], abs=1e-6)  # stored in float32

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import xarray as xr
 
-from edgewise.data.pair_check import with_checked_pairs
+from edgewise.data.pair_check import check_pair_names, with_checked_pairs
 from edgewise.data.roles import DIMS, RESERVED, ROLES, clock, features, holds_strengths, pairs, role
 from edgewise.data.stamps import as_numbers
 from edgewise.data.strength_check import with_checked_strengths
@@ -37,6 +37,7 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
     ds = ds.copy()
     if "clock" in ds.data_vars:
         ds = ds.set_coords("clock")
+    check_pair_names(ds)
     _check_variables(ds)
     _check_sizes(ds)
     for dim in ("sequence", "entity"):

@@ -11,6 +11,23 @@ from edgewise.data.wording import did_you_mean, listing
 from edgewise.errors import DataError
 
 
+def check_pair_names(ds: xr.Dataset) -> None:
+    """Refuse a role `pair` that names what is not there, or what has another meaning.
+
+    Raises:
+        DataError: with the name.
+    """
+    for name in pairs(ds):
+        if name not in ds.data_vars:
+            raise DataError(
+                f"the role pair names '{name}', which the data set does not hold; it holds {listing(ds.data_vars)}",
+                expected="variables over receiver and sender",
+                fix=did_you_mean(name, ds.data_vars),
+            )
+        if name in RESERVED | {"strength"}:
+            raise DataError(f"'{name}' cannot be the name of a pair variable", expected="another name")
+
+
 def with_checked_pairs(ds: xr.Dataset) -> xr.Dataset:
     """The data set with each pair variable as float64 [sequence, receiver, sender], 0 on the diagonal.
 
@@ -18,8 +35,7 @@ def with_checked_pairs(ds: xr.Dataset) -> xr.Dataset:
     put in the order of `entity`. A data set without pair variables is left as it is, without the attribute.
 
     Raises:
-        DataError: a variable is not there, cannot have its name, is of another shape, or holds something else than
-            finite numbers.
+        DataError: a variable is of another shape, or holds something else than finite numbers.
     """
     names = pairs(ds)
     if not names:
@@ -34,14 +50,6 @@ def with_checked_pairs(ds: xr.Dataset) -> xr.Dataset:
 
 
 def _checked(ds: xr.Dataset, name: str) -> tuple[tuple[str, ...], np.ndarray, dict[str, object]]:
-    if name not in ds.data_vars:
-        raise DataError(
-            f"the role pair names '{name}', which the data set does not hold; it holds {listing(ds.data_vars)}",
-            expected="variables over receiver and sender",
-            fix=did_you_mean(name, ds.data_vars),
-        )
-    if name in RESERVED | {"strength"}:
-        raise DataError(f"'{name}' cannot be the name of a pair variable", expected="another name")
     values = ds[name]
     if not set(PAIR) <= set(values.dims) or not set(values.dims) <= {"sequence", *PAIR}:
         raise DataError(

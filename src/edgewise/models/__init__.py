@@ -3,8 +3,12 @@
 from edgewise.models.ensemble import SequenceEnsemble
 from edgewise.models.gat import GAT, gat_on_bags
 from edgewise.models.gcn import GCN, dense_input, gcn_on_bags
+from edgewise.models.interaction import DynamicsOnly, FlatMLP, InteractionDynamics
+from edgewise.models.learned_simulator import LearnedSimulator, MotionScales
 from edgewise.models.luong import Luong, LuongSettings, luong_attention
 from edgewise.models.mpnn import MPNN, GraphRegressor
+from edgewise.models.objects import ObjectDims, Objects
+from edgewise.models.pair_forces import PairForces
 from edgewise.models.rnnsearch import RNNsearch, RNNsearchSettings
 from edgewise.models.search import Hypothesis, beam_search, greedy
 from edgewise.models.seq2seq import Seq2Seq, Seq2SeqSettings
@@ -15,10 +19,18 @@ __all__ = [
     "GAT",
     "GCN",
     "MPNN",
+    "DynamicsOnly",
+    "FlatMLP",
     "GraphRegressor",
     "Hypothesis",
+    "InteractionDynamics",
+    "LearnedSimulator",
     "Luong",
     "LuongSettings",
+    "MotionScales",
+    "ObjectDims",
+    "Objects",
+    "PairForces",
     "RNNsearch",
     "RNNsearchSettings",
     "Seq2Seq",

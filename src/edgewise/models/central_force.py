@@ -1,5 +1,7 @@
 """Bodies that pull on each other along the line between them, by a law of distance that is learnt."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
@@ -149,7 +151,7 @@ class CentralForce(nn.Module):
         if not acceleration.any() or common == 0.0:
             raise DataError("no body is accelerated", expected="bodies that act on each other")
         self.sign.fill_(1.0 if common > 0 else -1.0)
-        self.identity.fill_(torch.tensor(abs(common)).log())
+        self.identity.fill_(math.log(abs(common)))
 
 
 def refuse_coincident(position: Tensor, names: list[str] | None = None) -> None:

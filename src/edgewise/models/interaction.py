@@ -8,7 +8,14 @@ from torch import Tensor, nn
 from edgewise.graph import Graph
 from edgewise.models.objects import SHAPE, ObjectDims, Objects, pair_dim, seen, side_by_side
 from edgewise.nn.geometry import COVARIANT
-from edgewise.nn.graph.interaction import EFFECT_DIM, OBJECT_HIDDEN, RELATION_HIDDEN, InteractionNetwork
+from edgewise.nn.graph.interaction import (
+    ABSTRACTION_HIDDEN,
+    EFFECT_DIM,
+    OBJECT_HIDDEN,
+    RELATION_HIDDEN,
+    AbstractionModel,
+    InteractionNetwork,
+)
 from edgewise.nn.linear import hidden_layers
 
 
@@ -69,6 +76,71 @@ class InteractionDynamics(nn.Module):
             edges = edges.expand(len(objects.position), *edges.shape[1:])
         nodes = described(objects, absolute=not self.translation)
         return self.network(Graph(objects.relation, nodes, edges), objects.external)
+
+
+APART = ("distance", "log_distance", "closeness")
+"""How far a pair is apart, told in three ways: all that a potential between two objects can depend on."""
+
+
+class InteractionEnergy(nn.Module):
+    """The potential energy of a system (Battaglia et al. 2016, section 2, equation 6):
+
+        q = f_A(sum over j of p_j),     p_j = f_O(o_j, x_j, sum of e_k into j)
+
+    A potential energy is one of places: velocities are not read, which the paper's objects have. Relations have
+    distances and attributes. With `translation` nothing else is known of places, and q stays the same when the system
+    is moved, or, unless something acts from outside, turned; without it an object is its position too, which the
+    potential of an outer field depends on.
+
+    Args:
+        dims: what objects and relations are described by.
+        translation: whether only relative positions are read.
+        features: of p; hidden: widths of the hidden layers of f_A.
+        effect_dim, relation_hidden, object_hidden: see `InteractionNetwork`.
+
+    Shapes: `Objects` of B systems, any number of objects -> [B].
+    """
+
+    def __init__(
+        self,
+        dims: ObjectDims,
+        *,
+        translation: bool = True,
+        features: int = 10,
+        hidden: Sequence[int] = ABSTRACTION_HIDDEN,
+        effect_dim: int = EFFECT_DIM,
+        relation_hidden: Sequence[int] = RELATION_HIDDEN,
+        object_hidden: Sequence[int] = OBJECT_HIDDEN,
+    ) -> None:
+        super().__init__()
+        self.translation = translation
+        self.read = (*APART, "gap") if dims.shaped else APART
+        network = InteractionNetwork(
+            dims.attributes + (0 if translation else dims.space),
+            pair_dim(self.read, dims),
+            external_dim=dims.space if dims.external else 0,
+            out_dim=features,
+            effect_dim=effect_dim,
+            relation_hidden=relation_hidden,
+            object_hidden=object_hidden,
+        )
+        self.abstraction = AbstractionModel(network, features, hidden=hidden)
+
+    def graph(self, objects: Objects) -> Graph:
+        """What the network is told: objects as nodes, distances and attributes of relations as edges."""
+        edges = side_by_side(
+            seen(objects, step=1.0), self.read, objects
+        )  # nothing that depends on a step is read
+        known = objects.attributes
+        nodes = known if self.translation else torch.cat([known, objects.position], -1)
+        return Graph(objects.relation, nodes, edges)
+
+    def parts(self, objects: Objects) -> Tensor:
+        """p of each object: [B, n, features]."""
+        return self.abstraction.network(self.graph(objects), objects.external)
+
+    def forward(self, objects: Objects) -> Tensor:
+        return self.abstraction(self.graph(objects), objects.external)[..., 0, 0]
 
 
 class DynamicsOnly(nn.Module):

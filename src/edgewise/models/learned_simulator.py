@@ -75,27 +75,7 @@ class LearnedSimulator(nn.Module):
 
     def scaled(self, objects: Objects) -> Objects:
         """The objects in the units, and in the precision, of the network."""
-        scales = self.scales
-        dtype = next(self.dynamics.parameters()).dtype
-        center = objects.position.new_tensor(scales.center)
-        external = objects.external
-
-        def lengths(values: Tensor | None) -> Tensor | None:
-            return None if values is None else (values / scales.length).to(dtype)
-
-        return replace(
-            objects,
-            position=((objects.position - center) / scales.length).to(dtype),
-            velocity=(objects.velocity / scales.speed).to(dtype),
-            attributes=_standardised(objects.attributes, scales.attributes).to(dtype),
-            relation_attributes=None
-            if objects.relation_attributes is None
-            else _standardised(objects.relation_attributes, scales.relation).to(dtype),
-            external=None if external is None else (external * (scales.time_step / scales.change)).to(dtype),
-            mass=None if objects.mass is None else (objects.mass / scales.mass).to(dtype),
-            radius=lengths(objects.radius),
-            half_extents=lengths(objects.half_extents),
-        )
+        return in_units(objects, self.scales, next(self.dynamics.parameters()).dtype)
 
     def forward(self, objects: Objects) -> Tensor:
         """The change of velocity in a step, in units of `scales.change`; 0 for what is fixed: [B, n, d]."""
@@ -116,6 +96,27 @@ class LearnedSimulator(nn.Module):
         while True:
             objects = self.advance(objects)
             yield objects
+
+
+def in_units(objects: Objects, scales: MotionScales, dtype: torch.dtype) -> Objects:
+    """The objects in the units and the precision that a network is told of them in."""
+    center = objects.position.new_tensor(scales.center)
+    external, relation = objects.external, objects.relation_attributes
+
+    def lengths(values: Tensor | None) -> Tensor | None:
+        return None if values is None else (values / scales.length).to(dtype)
+
+    return replace(
+        objects,
+        position=((objects.position - center) / scales.length).to(dtype),
+        velocity=(objects.velocity / scales.speed).to(dtype),
+        attributes=_standardised(objects.attributes, scales.attributes).to(dtype),
+        relation_attributes=None if relation is None else _standardised(relation, scales.relation).to(dtype),
+        external=None if external is None else (external * (scales.time_step / scales.change)).to(dtype),
+        mass=None if objects.mass is None else (objects.mass / scales.mass).to(dtype),
+        radius=lengths(objects.radius),
+        half_extents=lengths(objects.half_extents),
+    )
 
 
 def _standardised(values: Tensor, scales: tuple[AttributeScale, ...]) -> Tensor:

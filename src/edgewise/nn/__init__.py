@@ -3,10 +3,12 @@
 from edgewise.nn.bag import Bag, BagLinear
 from edgewise.nn.blocks import Dims, EdgeBlock, EncodeProcessDecode, GlobalBlock, GraphNetwork, NodeBlock
 from edgewise.nn.graph import (
+    AbstractionModel,
     EdgeNetwork,
     GraphAttention,
     GraphAttentionV2,
     GraphConvolution,
+    InteractionNetwork,
     MessagePassing,
     PairMessage,
     TypedMessage,
@@ -15,6 +17,7 @@ from edgewise.nn.linear import PairLinear, PairMLP
 from edgewise.nn.readout import AttentionReadout, GatedReadout, Set2Set, SumReadout
 
 __all__ = [
+    "AbstractionModel",
     "AttentionReadout",
     "Bag",
     "BagLinear",
@@ -28,6 +31,7 @@ __all__ = [
     "GraphAttentionV2",
     "GraphConvolution",
     "GraphNetwork",
+    "InteractionNetwork",
     "MessagePassing",
     "NodeBlock",
     "PairLinear",

@@ -162,11 +162,11 @@ def simulate_balls(
 
         still = np.broadcast_to(centres[..., None], (4, 2, positions.shape[-1]))
         start = np.concatenate([positions, still]), np.concatenate([velocities, 0.0 * still])
-        moved = roll(kick, *start, steps, dt=options.dt, steps_per_frame=options.steps_per_frame)
-        return moved[0][:, :n_balls], moved[1][:, :n_balls]
+        clock = {"dt": options.dt, "steps_per_frame": options.steps_per_frame}
+        return roll(kick, *start, steps, **clock, recorded=n_balls)
 
     moved = simulate_blocks(simulate, positions, velocities, balls.mass, balls.radius, balls.restitution)
-    return moved[0], moved[1]
+    return moved[0].swapaxes(2, 3), moved[1].swapaxes(2, 3)
 
 
 def record_balls(
@@ -176,7 +176,7 @@ def record_balls(
 
     `entities` counts the balls; the four walls follow them.
     """
-    drawn = [_draw(rng, entities, options) for rng in rngs]
+    drawn = [draw_balls(rng, entities, options) for rng in rngs]
     radius, mass, restitution, positions, velocities = (np.stack(a) for a in zip(*drawn, strict=True))
     moved = simulate_balls(Balls(mass, radius, restitution), positions, velocities, steps, options)
     centres, half = walls(options.half_width)
@@ -208,7 +208,8 @@ def names_of_balls(entities: int) -> list[str]:
     return [f"ball {k}" for k in range(entities)]
 
 
-def _draw(rng: np.random.Generator, entities: int, options: BouncingBalls) -> tuple[Floats, ...]:
+def draw_balls(rng: np.random.Generator, entities: int, options: BouncingBalls) -> tuple[Floats, ...]:
+    """Radii, masses, restitutions `[ball]`, places and velocities `[ball, 2]` of one system."""
     radius = rng.uniform(options.least_radius, options.most_radius, entities)
     mass = rng.uniform(options.least_mass, options.most_mass, entities)
     restitution = rng.uniform(options.least_restitution, options.most_restitution, entities)

@@ -9,6 +9,7 @@ depends neither on how many others were asked for nor on the number of threads.
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,35 +24,54 @@ NARROW_BLOCK = 128  # below this the calls cost more than a spilt cache does,
 MEMORY_BYTES = 2**24  # unless the array would grow beyond this
 
 
-def simulate_blocks(simulate: Callable[..., tuple[Floats, ...]], *arrays: NDArray) -> tuple[Floats, ...]:
+def simulate_blocks(
+    simulate: Callable[..., tuple[Floats, ...]], *arrays: NDArray, pairs: int | None = None
+) -> tuple[Floats, ...]:
     """Apply `simulate` to blocks of systems and put the results together again.
 
     Args:
         simulate: takes an array `[entity, ..., system]` for each of `arrays`, returns arrays `[..., system]`.
         arrays: `[system, entity, ...]`.
+        pairs: of entities that `simulate` visits in each system; all of them if not given.
 
     Returns:
         What `simulate` returns, as `[system, ...]`.
     """
     n_systems, n_entities = arrays[0].shape[:2]
-    width = block_width(n_entities)
+    width = block_width(n_entities**2 if pairs is None else pairs)
     starts = range(0, n_systems, width)
 
-    def run(start: int) -> tuple[Floats, ...]:
+    results: list[Floats] = []
+    first = Lock()
+
+    def run(start: int) -> None:
         block = slice(start, min(start + width, n_systems))
-        return simulate(*(_systems_last(array[block]) for array in arrays))
+        found = simulate(*(_systems_last(array[block]) for array in arrays))
+        with first:
+            if not results:
+                results.extend(np.empty((n_systems, *array.shape[:-1])) for array in found)
+        for array, result in zip(found, results, strict=True):
+            _put_systems_first(array, result[block])
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(starts))) as threads:
-        blocks = list(threads.map(run, starts))
-    joined = (np.concatenate(parts, axis=-1)[..., :n_systems] for parts in zip(*blocks, strict=True))
-    return tuple(np.ascontiguousarray(np.moveaxis(array, -1, 0)) for array in joined)
+        list(threads.map(run, starts))
+    return tuple(results)
 
 
-def block_width(n_entities: int) -> int:
+def block_width(pairs: int) -> int:
     """Systems in a block, in whole lanes: as many as the cache holds pairs of, within reason."""
-    pairs_bytes = 8 * n_entities**2
+    pairs_bytes = 8 * pairs
     fits = max(CACHE_BYTES // pairs_bytes, min(NARROW_BLOCK, MEMORY_BYTES // pairs_bytes))
     return max(LANES, min(WIDEST_BLOCK, fits) // LANES * LANES)
+
+
+def _put_systems_first(array: Floats, result: Floats) -> None:
+    """`[..., system]` -> `[system, ...]`, without the padding, in pieces that fit the cache."""
+    rows = array.reshape(-1, array.shape[-1])
+    out = result.reshape(len(result), -1)
+    piece = max(1, CACHE_BYTES // (8 * rows.shape[-1]))
+    for start in range(0, len(rows), piece):
+        out[:, start : start + piece] = rows[start : start + piece, : len(result)].T
 
 
 def _systems_last(array: NDArray) -> NDArray:

@@ -49,57 +49,81 @@ class Contacts:
     def __init__(
         self, first: np.ndarray, second: np.ndarray, shapes: Shapes, *, dt: float, push_out: float = 0.0
     ) -> None:
-        self.first, self.second = first, second
+        self.strips = _strips(first, second)
         self.push = push_out / dt
-        self.inverse_mass = shapes.inverse_mass
-        self.reach = shapes.radius[first] + shapes.radius[second]
-        self.squared_reach = self.reach**2
-        self.bounce = shapes.restitution[first] * shapes.restitution[second]
-        total = self.inverse_mass[first] + self.inverse_mass[second]
+        inverse_mass = shapes.inverse_mass
+        systems = np.arange(inverse_mass.shape[-1])
+        # [pair * system], as what follows: where objects stand in [object, system], which is then flat as well
+        self.one = (first[:, None] * len(systems) + systems).ravel()
+        self.other = (second[:, None] * len(systems) + systems).ravel()
+        reach = shapes.radius[first] + shapes.radius[second]
+        self.reach = reach.ravel()
+        self.bounce = (shapes.restitution[first] * shapes.restitution[second]).ravel()
+        self.inverse_mass = inverse_mass.ravel()
+        total = self.inverse_mass[self.one] + self.inverse_mass[self.other]
         self.reduced_mass = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-        half = shapes.half_extent
-        self.half = None if half is None else half[:, first] + half[:, second]
-        self.offsets = np.empty((2, *self.reach.shape))
-        self.others = np.empty_like(self.offsets)
+        half = np.zeros((2, *inverse_mass.shape)) if shapes.half_extent is None else shapes.half_extent
+        extent = half[:, first] + half[:, second]
+        self.half = extent.reshape(2, -1)
+        self.near = extent + reach  # per axis: only what is nearer than this can touch
+        self.offsets = np.empty_like(extent)
 
     def add(self, positions: Floats, velocities: Floats, out: Floats) -> None:
         """Add to `out` what the impulses change of the velocities; all are `[2, object, system]`."""
-        pair, system = np.nonzero(self._squared_gap(positions) < self.squared_reach)
+        pair = self._near(positions)
         if not len(pair):
             return
-        one, other = (self.first[pair], system), (self.second[pair], system)
-        offset = positions[:, *one] - positions[:, *other]  # [2, contact]
-        normal, distance = self._normals(offset, pair, system)
-        speed = (normal * (velocities[:, *one] - velocities[:, *other])).sum(axis=0)
-        overlap = self.reach[pair, system] - distance
-        parting = np.maximum(self.bounce[pair, system] * np.maximum(-speed, 0.0), self.push * overlap)
-        impulse = self.reduced_mass[pair, system] * np.maximum(parting - speed, 0.0)
+        one, other = self.one.take(pair), self.other.take(pair)
+        x, v = positions.reshape(2, -1), velocities.reshape(2, -1)
+        normal, distance = self._normals(x.take(one, axis=1) - x.take(other, axis=1), pair)
+        speed = (normal * (v.take(one, axis=1) - v.take(other, axis=1))).sum(axis=0)
+        overlap = self.reach.take(pair) - distance
+        parting = np.maximum(self.bounce.take(pair) * np.maximum(-speed, 0.0), self.push * overlap)
+        impulse = self.reduced_mass.take(pair) * np.maximum(parting - speed, 0.0) * (overlap > 0)
+        kick_one, kick_other = impulse * self.inverse_mass.take(one), impulse * self.inverse_mass.take(other)
         for axis in range(2):
-            kick = impulse * normal[axis]
-            np.add.at(out[axis], one, kick * self.inverse_mass[one])
-            np.subtract.at(out[axis], other, kick * self.inverse_mass[other])
+            changes = out[axis].reshape(-1)
+            np.add.at(changes, one, kick_one * normal[axis])
+            np.subtract.at(changes, other, kick_other * normal[axis])
 
-    def _squared_gap(self, positions: Floats) -> Floats:
-        """|g|^2 of every pair, `[pair, system]`, in memory that the next call overwrites."""
-        np.take(positions, self.first, axis=1, out=self.offsets, mode="clip")
-        np.take(positions, self.second, axis=1, out=self.others, mode="clip")
-        gaps = np.subtract(self.offsets, self.others, out=self.offsets)
-        if self.half is not None:
-            np.abs(gaps, out=gaps)
-            gaps -= self.half
-            np.maximum(gaps, 0.0, out=gaps)
-        gaps *= gaps
-        return np.add(gaps[0], gaps[1], out=gaps[0])
+    def _near(self, positions: Floats) -> np.ndarray:
+        """The pairs, of `[pair * system]`, that overlap along both axes."""
+        for rows, first, second in self.strips:
+            np.subtract(positions[:, first], positions[:, second], out=self.offsets[:, rows])
+        np.abs(self.offsets, out=self.offsets)
+        close = self.offsets < self.near
+        return np.flatnonzero(close[0] & close[1])
 
-    def _normals(self, offset: Floats, pair: np.ndarray, system: np.ndarray) -> tuple[Floats, Floats]:
+    def _normals(self, offset: Floats, pair: np.ndarray) -> tuple[Floats, Floats]:
         """Directions `[2, contact]` and lengths `[contact]` of g.
 
         Where the centre of one is inside the box of the other, g is 0 and the direction is that of the nearest side.
         Balls at one place have no direction: 0.
         """
-        beyond = np.abs(offset) if self.half is None else np.abs(offset) - self.half[:, pair, system]
+        beyond = np.abs(offset) - self.half.take(pair, axis=1)
         gap = np.maximum(beyond, 0.0)
         length = np.sqrt((gap * gap).sum(axis=0))
         nearest = (beyond >= beyond.max(axis=0)).astype(np.float64)
         direction = np.divide(gap, length, out=nearest, where=length > 0)
         return np.sign(offset) * direction, length
+
+
+def _strips(first: np.ndarray, second: np.ndarray) -> list[tuple[slice, slice, slice]]:
+    """Pairs cut where they stop to be one object and consecutive others: (pairs, first, second) as slices.
+
+    A strip's offsets are one subtraction without copies of the positions.
+    """
+    found, start = [], 0
+    for end in range(1, len(first) + 1):
+        ones, others = first[start : end + 1], second[start : end + 1]
+        one_to_many = (ones == ones[0]).all() and (np.diff(others) == 1).all()
+        many_to_one = (others == others[0]).all() and (np.diff(ones) == 1).all()
+        if end == len(first) or not (one_to_many or many_to_one):
+            last = end - 1
+            pairs = (
+                slice(int(first[start]), int(first[last]) + 1),
+                slice(int(second[start]), int(second[last]) + 1),
+            )
+            found.append((slice(start, end), *pairs))
+            start = end
+    return found

@@ -149,7 +149,7 @@ def simulate_nbody(
     if orbits.fixed:
         velocities = np.concatenate([np.zeros_like(velocities[:, :1]), velocities[:, 1:]], axis=1)
     positions, velocities = simulate_blocks(simulate, masses, positions, velocities)
-    return positions, velocities
+    return positions.swapaxes(2, 3), velocities.swapaxes(2, 3)
 
 
 def record_nbody(rngs: Sequence[np.random.Generator], entities: int, steps: int, orbits: Orbits) -> Recording:

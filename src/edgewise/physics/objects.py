@@ -18,7 +18,14 @@ Kick = Callable[[Floats, Floats, Floats], None]
 
 
 def roll(
-    kick: Kick, positions: Floats, velocities: Floats, steps: int, *, dt: float, steps_per_frame: int
+    kick: Kick,
+    positions: Floats,
+    velocities: Floats,
+    steps: int,
+    *,
+    dt: float,
+    steps_per_frame: int,
+    recorded: int | None = None,
 ) -> tuple[Floats, Floats]:
     """Move one block of systems.
 
@@ -28,23 +35,25 @@ def roll(
         steps: frames to record, the start among them.
         dt: time of one step.
         steps_per_frame: steps from one frame to the next.
+        recorded: so many objects, the first ones, are recorded; all if not given.
 
     Returns:
-        Positions and velocities `[frame, object, 2, system]`.
+        Positions and velocities `[frame, 2, object, system]`.
     """
     positions, velocities = (np.ascontiguousarray(start.swapaxes(0, 1)) for start in (positions, velocities))
-    frames = np.empty((2, steps, *positions.shape))
+    seen = slice(len(positions[0]) if recorded is None else recorded)
+    frames = np.empty((2, steps, *positions[:, seen].shape))
     change = np.empty_like(positions)
-    frames[:, 0] = positions, velocities
+    frames[:, 0] = positions[:, seen], velocities[:, seen]
     for frame in range(1, steps):
         for _ in range(steps_per_frame):
             kick(positions, velocities, change)
             velocities += change
             np.multiply(velocities, dt, out=change)
             positions += change
-        frames[:, frame] = positions, velocities
-    moved = frames.swapaxes(2, 3)
-    return moved[0], moved[1]
+        frames[0, frame] = positions[:, seen]
+        frames[1, frame] = velocities[:, seen]
+    return frames[0], frames[1]
 
 
 def named_axes(positions: Floats, velocities: Floats) -> dict[str, Floats]:

@@ -137,8 +137,10 @@ def simulate_string(
         )
 
     velocities = np.where(fixed[:, None], 0.0, velocities)
-    moved = simulate_blocks(simulate, positions, velocities, strings.constant, strings.gravity)
-    return moved[0], moved[1]
+    moved = simulate_blocks(
+        simulate, positions, velocities, strings.constant, strings.gravity, pairs=2 * (masses + 1)
+    )
+    return moved[0].swapaxes(2, 3), moved[1].swapaxes(2, 3)
 
 
 def record_string(
@@ -148,7 +150,7 @@ def record_string(
 
     `entities` counts the masses of the string; the ball follows them.
     """
-    drawn = [_draw(rng, entities, options) for rng in rngs]
+    drawn = [draw_string(rng, entities, options) for rng in rngs]
     constant, gravity, positions = (np.stack(arrays) for arrays in zip(*drawn, strict=True))
     moved = simulate_string(Strings(constant, gravity), positions, np.zeros_like(positions), steps, options)
     fixed = fixed_objects(entities, options.pinned)
@@ -178,7 +180,9 @@ def record_string(
     )
 
 
-def _draw(rng: np.random.Generator, masses: int, options: FallingString) -> tuple[float, float, np.ndarray]:
+def draw_string(
+    rng: np.random.Generator, masses: int, options: FallingString
+) -> tuple[float, float, np.ndarray]:
     """Constant, gravity and the places of the masses and the ball, which is under some part of the string."""
     constant = rng.uniform(options.least_constant, options.most_constant)
     gravity = rng.uniform(options.weakest_gravity, options.strongest_gravity)
@@ -225,11 +229,12 @@ def _kick(constant: Floats, gravity: Floats, fixed: np.ndarray, options: Falling
         scale += 1.0
         scale *= stiffness
         np.multiply(stretch, scale, out=stretch)
-        out[...] = 0.0
-        out[1] -= pull
-        out[:, : masses - 1] += stretch
+        out[:, : masses - 1] = stretch
+        out[:, masses - 1 :] = 0.0
         out[:, 1:masses] -= stretch
-        out *= moves
+        out[1] -= pull
+        for one in np.flatnonzero(fixed):
+            out[:, one] = 0.0
         contacts.add(positions, velocities, out)
 
     return kick

@@ -47,7 +47,18 @@ INFERENCE = Parts(
 )
 TRAINING = Parts(
     (PLOTLY,),
-    ("page", "runs", "curves", "confusion", "residuals", "alignments", "forces", "rollout", "drift", "training"),
+    (
+        "page",
+        "runs",
+        "curves",
+        "confusion",
+        "residuals",
+        "alignments",
+        "forces",
+        "rollout",
+        "drift",
+        "training",
+    ),
 )
 
 

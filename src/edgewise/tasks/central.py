@@ -219,9 +219,9 @@ class CentralForceExperiment:
             "time": motions.time,
             "step": motions.fit.step,
             "start": {
-                "time": float(train.time[-1]),
-                "position": train.position[:, -1].tolist(),
-                "velocity": train.velocity[:, -1].tolist(),
+                "time": train.time[-2:].tolist(),
+                "position": train.position[:, -2:].tolist(),
+                "velocity": train.velocity[:, -2:].tolist(),
             },
         }
 

@@ -105,7 +105,8 @@ class ForceObjective:
         train, validation: accelerations; training: settings.
     """
 
-    steps_an_epoch, clip, metric, precision = 10, None, "relative error", "no"
+    steps_an_epoch, metric, precision = 10, "relative error", "no"
+    clip: float | None = None
 
     def __init__(
         self, train: Accelerations, validation: Accelerations, training: CentralForceTraining

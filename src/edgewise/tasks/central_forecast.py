@@ -82,9 +82,16 @@ class Forecasts:
         step: float | torch.Tensor,
         frames: int,
     ) -> np.ndarray:
-        state = (torch.from_numpy(position), torch.from_numpy(velocity))
-        fixed = torch.from_numpy(self.far.fixed)
-        return roll(force, *state, step, frames=frames, substeps=self.substeps, fixed=fixed)[0].numpy()
+        moved, _ = roll(
+            force,
+            torch.from_numpy(position),
+            torch.from_numpy(velocity),
+            step,
+            frames=frames,
+            substeps=self.substeps,
+            fixed=torch.from_numpy(self.far.fixed),
+        )
+        return moved.numpy()
 
     def errors(self, force: CentralForce) -> Windows:
         """Distances from what was recorded: [window, frame, body]; infinite where a forecast ceased to be finite."""
@@ -104,12 +111,12 @@ class Forecasts:
         inside = np.flatnonzero((self.far.time >= first) & (self.far.time < middle))
         starts, counts = inside[[0, -1]], (inside[0], len(self.far.time) - 1 - inside[-1])
         count, several = len(self.far.sequences), max(counts)
-        state = (
+        position, velocity = (
             np.concatenate(list(np.swapaxes(values[:, starts], 0, 1)))
             for values in (self.far.position, self.far.velocity)
         )
         step = torch.tensor([-self.far.step] * count + [self.far.step] * count, dtype=torch.float64)
-        rolled = self._roll(force, *state, step, int(several))
+        rolled = self._roll(force, position, velocity, step, int(several))
         times, errors = [], []
         for side, (at, sign, n) in enumerate(zip(starts, (-1, 1), counts, strict=True)):
             kept = np.unique(np.linspace(1, n, min(MOST_STAMPS, n)).round().astype(int))

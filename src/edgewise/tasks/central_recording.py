@@ -1,6 +1,5 @@
 """Places and velocities of bodies at equal distances in time, and accelerations from them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +38,15 @@ class Recording:
         inside = (self.time >= start) & (self.time < stop)
         return replace(
             self, time=self.time[inside], position=self.position[:, inside], velocity=self.velocity[:, inside]
+        )
+
+    def some(self, sequences: int) -> "Recording":
+        """The first so many recordings."""
+        return replace(
+            self,
+            sequences=self.sequences[:sequences],
+            position=self.position[:sequences],
+            velocity=self.velocity[:sequences],
         )
 
     def accelerations(self, what: str, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -128,30 +136,20 @@ def _regular(clocks: np.ndarray, source: str) -> tuple[np.ndarray, float]:
     return time, step
 
 
-def dataset_of(
-    found: Recording,
-    position: np.ndarray,
-    velocity: np.ndarray,
-    time: np.ndarray,
-    sequences: tuple[str, ...],
-    units: Mapping[str, str],
-) -> xr.Dataset:
-    """Places and velocities [sequence, time, entity, d] of a recording's bodies, as a data set of the schema.
-
-    Args:
-        time: [time]; sequences: names; units: of x, vx, ..., time; an empty one is left out.
-    """
-    axes = AXES[: position.shape[-1]]
-    moved = {axis: position[..., k] for k, axis in enumerate(axes)}
-    moved |= {f"v{axis}": velocity[..., k] for k, axis in enumerate(axes)}
+def dataset_of(found: Recording, *, length: str, time: str, speed: str) -> xr.Dataset:
+    """A recording as a data set of the schema; units are left out unless both `length` and `time` are known."""
+    axes = AXES[: found.position.shape[-1]]
+    moved = {axis: found.position[..., k] for k, axis in enumerate(axes)}
+    moved |= {f"v{axis}": found.velocity[..., k] for k, axis in enumerate(axes)}
     if found.fixed.any():
-        moved["fixed"] = np.broadcast_to(found.fixed.astype(float), position.shape[:-1])
+        moved["fixed"] = np.broadcast_to(found.fixed.astype(float), found.position.shape[:-1])
+    units = {name: speed if name.startswith("v") else length for name in moved if name != "fixed"}
     return from_arrays(
         moved,
         position=axes,
         velocity=[f"v{axis}" for axis in axes],
-        time=time,
+        time=found.time,
         entity=list(found.entities),
-        sequence=list(sequences),
-        units={name: unit for name, unit in units.items() if unit},
+        sequence=list(found.sequences),
+        units=units | {"time": time} if length and time else None,
     )

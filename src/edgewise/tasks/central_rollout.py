@@ -1,5 +1,6 @@
 """Fitted central forces, rolled on from a frame of a recording."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -49,33 +50,29 @@ def rolled_central(
     for name, value in (("steps", steps), ("systems", systems)):
         if value < 1:
             raise ConfigError(f"{name}={value}", expected="1 or more")
-    run = read_trained(folder)
+    run, notes = read_trained(folder), list[str]()
     fits = fits_of(run)
-    shape, notes = run.shape, list[str]()
     found, at = _begin(run, data, start, notes)
-    substeps = cast(CentralForceModel, run.recipe.model).substeps
-    some = slice(0, systems)
-    position, velocity = (
-        torch.from_numpy(np.ascontiguousarray(values[some, at]))
-        for values in (found.position, found.velocity)
-    )
-    refuse_coincident(position, list(found.entities))
-    position, velocity = roll(
-        fits.chosen,
-        position,
-        velocity,
-        found.step,
-        frames=steps,
-        substeps=max(1, round(substeps * found.step / shape["step"])),
-        fixed=torch.from_numpy(found.fixed),
-    )
-    time = found.time[at] + found.step * np.arange(steps + 1)
-    frames = _named(found, some, position.numpy(), velocity.numpy(), time, shape)
-    recorded = _named(found, some, found.position[some], found.velocity[some], found.time, shape)
+    frames = _moved(found.some(systems), at, steps, fits, run)
+    recorded = _named(found.some(systems), run.shape)
     centre, far = reach(recorded)
     kept, diverged = stopped(frames, far if limit is None else limit, centre=centre)
     truth = recorded.isel(time=slice(at, at + steps + 1)) if at < len(found.time) - 1 else None
     return Rollout(kept, truth, diverged, notes)
+
+
+def _moved(found: Recording, at: int, steps: int, fits: ForceFits, run: TrainedRun) -> xr.Dataset:
+    """The start and the frames after it."""
+    begin, speed = (torch.from_numpy(values[:, at].copy()) for values in (found.position, found.velocity))
+    refuse_coincident(begin, list(found.entities))
+    substeps = cast(CentralForceModel, run.recipe.model).substeps * found.step / run.shape["step"]
+    fixed = torch.from_numpy(found.fixed)
+    position, velocity = roll(
+        fits.chosen, begin, speed, found.step, frames=steps, substeps=max(1, round(substeps)), fixed=fixed
+    )
+    time = found.time[at] + found.step * np.arange(steps + 1)
+    moved = replace(found, time=time, position=position.numpy(), velocity=velocity.numpy())
+    return _named(moved, run.shape)
 
 
 def fits_of(run: TrainedRun) -> ForceFits:
@@ -108,7 +105,7 @@ def _begin(
             notes.append(
                 "The recording of the run is not there any more: nothing is shown beside the rollout."
             )
-            return _kept_start(run.shape), 0
+            return _kept_start(run.shape), 1
         found = motions.fit
         last = int(np.flatnonzero(found.time < motions.bounds[1])[-1])
     at = {"first": 0, "last": last}[start] if isinstance(start, str) else start
@@ -139,24 +136,14 @@ def _same_bodies(ds: xr.Dataset, shape: dict[str, Any]) -> Recording:
 
 
 def _kept_start(shape: dict[str, Any]) -> Recording:
-    """The last training frame, as the run folder keeps it."""
-    begin = shape["start"]
-    position, velocity = (np.array(begin[name])[:, None] for name in ("position", "velocity"))
-    fixed, time = np.array(shape["fixed"], bool), np.array([begin["time"]])
+    """The last two training frames, as the run folder keeps them."""
+    time, position, velocity = (np.array(shape["start"][name]) for name in ("time", "position", "velocity"))
+    fixed = np.array(shape["fixed"], bool)
     names = tuple(shape["entities"]), tuple(shape["sequences"])
     return Recording(*names, fixed, time, shape["step"], position, velocity)
 
 
-def _named(
-    found: Recording,
-    some: slice,
-    position: np.ndarray,
-    velocity: np.ndarray,
-    time: np.ndarray,
-    shape: dict[str, Any],
-) -> xr.Dataset:
+def _named(found: Recording, shape: dict[str, Any]) -> xr.Dataset:
     """Frames as a data set, with the units of the run."""
-    axes, length = "xyz"[: position.shape[-1]], shape["length"]
-    speed = f"{length}/{shape['time'].removesuffix('s')}" if length and shape["time"] else ""
-    units = dict.fromkeys(axes, length) | {f"v{axis}": speed for axis in axes} | {"time": shape["time"]}
-    return dataset_of(found, position, velocity, time, found.sequences[some], units)
+    length, time = str(shape["length"]), str(shape["time"])
+    return dataset_of(found, length=length, time=time, speed=f"{length}/{time.removesuffix('s')}")

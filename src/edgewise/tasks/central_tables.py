@@ -10,8 +10,8 @@ class EphemerisData:
     """Places and velocities of the bodies of the solar system, in a file without pickles.
 
     Arrays: names [body]; for each table, daily and 10day: jd_TABLE [frame] (Julian days at equal distances),
-    pos_TABLE_km and vel_TABLE_km_per_day [frame, body, 3]. The law is learnt on the daily table, forecasts are measured on the
-    other, which is longer. `gm_km3_s2` [body], where it is there, is the truth that found masses are measured against.
+    pos_TABLE_km and vel_TABLE_km_per_day [frame, body, 3]. The law is learnt on the daily table, forecasts are measured
+    on the other, which is longer. `gm_km3_s2` [body], where it is there, is the truth for the masses that are found.
 
     Attributes:
         path: the `.npz` file, relative to the recipe.

@@ -4,6 +4,7 @@ from typing import cast
 
 from edgewise.errors import ConfigError
 from edgewise.tasks.experiment import Experiment
+from edgewise.tasks.physics_tables import EnergyModel
 from edgewise.tasks.recipe import CitationData, Recipe
 
 
@@ -28,10 +29,12 @@ def experiment_of(recipe: Recipe, *, skip_invalid: bool = False) -> Experiment:
 
         return SequenceExperiment(recipe)
     if recipe.task == "physics":
+        from edgewise.tasks.energy import EnergyExperiment
         from edgewise.tasks.physics import PhysicsExperiment
         from edgewise.tasks.physics_data import PhysicsData, read_parts
 
-        return PhysicsExperiment(recipe, read_parts(cast(PhysicsData, recipe.data)))
+        kind = EnergyExperiment if isinstance(recipe.model, EnergyModel) else PhysicsExperiment
+        return kind(recipe, read_parts(cast(PhysicsData, recipe.data)))
     if recipe.task == "citation":
         from edgewise.tasks.citation import CitationExperiment
         from edgewise.tasks.nodes import read_classification

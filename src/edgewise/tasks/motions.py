@@ -19,6 +19,8 @@ MASS, RADIUS, FIXED = "mass", "radius", "fixed"
 HALF_EXTENTS = ("half_width", "half_height", "half_depth")
 EXTERNAL = ("ax", "ay", "az")
 """Names that features of objects go by."""
+POTENTIAL = "potential_energy"
+"""The name of the potential energy of a system: a feature with one value for all objects, never told to a network."""
 UNEVEN = 1e-3
 """How much steps of time may differ, as a share of their median."""
 WIDE = 10.0
@@ -139,7 +141,8 @@ def described(ds: xr.Dataset) -> Described:
     """How a validated data set describes its objects.
 
     Features that do not change within a recording are attributes, except `half_width`, `half_height` (shape) and `ax`,
-    `ay`, `az` (acceleration from outside). Labels `edges` and the variables of pairs (role `pair`) describe relations.
+    `ay`, `az` (acceleration from outside). `potential_energy` describes no object. Labels `edges` and the variables of
+    pairs (role `pair`) describe relations.
 
     Raises:
         DataError: without positions and velocities, or with other features that change over time.
@@ -154,7 +157,7 @@ def described(ds: xr.Dataset) -> Described:
         )
     external = tuple(name for name in EXTERNAL[: len(position)] if name in ds)
     external = external if len(external) == len(position) else ()
-    special = {*position, *velocity, *external, *HALF_EXTENTS}
+    special = {*position, *velocity, *external, *HALF_EXTENTS, POTENTIAL}
     attributes = []
     for name in features(ds):
         if name in special:
@@ -189,7 +192,7 @@ def read_motions(ds: xr.Dataset, names: Described) -> Motions:
     """
     position, velocity = (stacked(ds, axes) for axes in (names.position, names.velocity))
     external = stacked(ds, names.external) if names.external else None
-    constants = {name: torch.from_numpy(_values(ds, name)[:, 0, :, None]) for name in names.attributes}
+    constants = {name: torch.tensor(_values(ds, name)[:, 0, :, None]) for name in names.attributes}
     n_systems, _, n, d = position.shape
     fixed = constants[FIXED] > 0 if FIXED in constants else torch.zeros(n_systems, n, 1, dtype=torch.bool)
     half = HALF_EXTENTS[:d]

@@ -1,107 +1,34 @@
 """Training a simulator to foretell the velocities of the next frame."""
 
-from functools import cached_property
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from edgewise.models.learned_simulator import LearnedSimulator
 from edgewise.models.objects import Objects
+from edgewise.tasks.frame_batches import FrameBatches
 from edgewise.tasks.motions import Motions
-from edgewise.tasks.physics_tables import PhysicsTraining
-from edgewise.training import cosine
 
 AT_ONCE = 512
 """Frames that are evaluated together."""
 VALIDATED = 2000
 """Frames of a validation, at most."""
-STILL = 1e-4
-"""A velocity has changed if it did by more than this share of the typical change."""
-NOISE_FROM, NOISE_UNTIL = 0.025, 0.125
-"""Shares of the steps between which the noise ends: epochs 50 and 250 of 2000 in the paper."""
 
 
-class NextVelocity:
+class NextVelocity(FrameBatches):
     """Mean squared error of the next velocities, in units of the typical change (Battaglia et al. 2016, section 4).
 
-    A share of the states that are read has normal noise, less and less of it; the velocity that is to be foretold stays
-    the true one. Where most frames see nothing but straight motion, a share of each batch is drawn from the others.
-
-    Args:
-        train, validation: recordings.
-        training: the recipe's table; seed: of the batches and the noise.
+    The velocity that is to be foretold is the true one, also where what is read has noise.
     """
 
-    metric, precision = "error / constant velocity", "no"
-
-    def __init__(self, train: Motions, validation: Motions, training: PhysicsTraining, seed: int) -> None:
-        self.train, self.validation, self.training, self.seed = train, validation, training, seed
-        self.clip = training.clip or None
-        self.steps_an_epoch, self.max_epochs = training.steps_an_epoch, training.epochs
-        self.n_steps = training.epochs * training.steps_an_epoch
-        self.rate = cosine(training.learning_rate, self.n_steps)
-
-    def optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(module.parameters(), lr=1.0, fused=True)
-
-    def learning_rate(self, step: int) -> float:
-        return self.rate(step)
+    metric = "error / constant velocity"
 
     def loss(self, module: nn.Module, step: int) -> Tensor:
-        rng = np.random.default_rng([self.seed, step])
-        system, frame = self._drawn(rng)
-        objects, following = self.train.at(system, frame), self.train.velocity[system, frame + 1]
-        return squared_error(module, self._disturbed(objects, step, rng), following)
+        objects, system, frame = self.batch(step)
+        return squared_error(module, objects, self.train.velocity[system, frame + 1])
 
     def validate(self, module: nn.Module) -> tuple[float, float]:
         error, constant = errors(module, self.validation, VALIDATED)
         return error, error / constant
-
-    def _drawn(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Which frame of which system, for a batch: [B], [B] int64."""
-        n, frames = self.training.batch_size, self.train.n_frames - 1
-        flat = rng.integers(self.train.n_systems * frames, size=n)
-        events = self._events
-        if 0 < len(events) < self.training.balance * self.train.n_systems * frames:
-            chosen = int(self.training.balance * n)
-            flat[:chosen] = rng.choice(events, chosen)
-        return torch.from_numpy(flat // frames), torch.from_numpy(flat % frames)
-
-    @cached_property
-    def _events(self) -> np.ndarray:
-        """The frames after which some velocity changes by more than what acts from outside."""
-        motions = self.train
-        change = motions.velocity[:, 1:] - motions.velocity[:, :-1]
-        typical = change.square().mean().sqrt()
-        if motions.external is not None:
-            change = change - motions.time_step * motions.external[:, :-1]
-        changed = (change.abs() > STILL * typical).any(-1) & ~motions.fixed[:, None, :, 0]
-        return np.flatnonzero(changed.any(-1).numpy())
-
-    def _disturbed(self, objects: Objects, step: int, rng: np.random.Generator) -> Objects:
-        """The objects of a batch, some of whose states are noisy."""
-        done = step / self.n_steps
-        left = min(max((NOISE_UNTIL - done) / (NOISE_UNTIL - NOISE_FROM), 0.0), 1.0)
-        share = self.training.noisy * left
-        if share == 0 or self.training.noise == 0:
-            return objects
-        noisy = torch.from_numpy(rng.random(objects.fixed.shape) < share) & ~objects.fixed
-
-        def disturbed(values: Tensor, scale: Tensor) -> Tensor:
-            noise = torch.from_numpy(rng.standard_normal(values.shape)).to(values)
-            return values + self.training.noise * scale * noise * noisy
-
-        return objects.moved(
-            disturbed(objects.position, self._spread[0]), disturbed(objects.velocity, self._spread[1])
-        )
-
-    @cached_property
-    def _spread(self) -> tuple[Tensor, Tensor]:
-        """Standard deviations of positions and velocities, an axis."""
-        motions = self.train
-        moving = ~motions.fixed[:, None, :, 0].expand(motions.position.shape[:-1])
-        return motions.position[moving].std(0), motions.velocity[moving].std(0)
 
 
 def squared_error(module: nn.Module, objects: Objects, following: Tensor) -> Tensor:

@@ -168,19 +168,7 @@ class PhysicsExperiment:
         return {"kind": "regression", "target": "change of velocity in a step", "unit": "", "points": points}
 
     def facts(self) -> list[list[Any]]:
-        parts = self.parts
-        counts = ", ".join(str(part.n_systems) for part in (parts.train, parts.validation, parts.test))
-        frames = ", ".join(str(part.n_frames) for part in (parts.train, parts.validation, parts.test))
-        return [
-            ["recordings for training, validation, test", counts],
-            ["frames of a recording", frames],
-            ["objects", parts.train.n_objects],
-            ["time of a step", parts.train.time_step],
-            ["attributes of an object", ", ".join(parts.names.attributes) or "none"],
-            ["from outside", ", ".join(parts.names.external) or "nothing"],
-            ["relations", parts.train.relation.n_edges],
-            ["attributes of a relation", self.dims.relation],
-        ]
+        return facts_of(self.parts)
 
     def protocol(self) -> list[str]:
         training = self.training
@@ -216,6 +204,22 @@ def restored(recipe: Recipe, shape: Mapping[str, Any]) -> LearnedSimulator:
     model = cast(DynamicsModel, recipe.model)
     dynamics = dynamics_of(model, ObjectDims(**shape["dims"]), scales.step, shape["n_objects"])
     return LearnedSimulator(dynamics, scales)
+
+
+def facts_of(parts: PhysicsParts) -> list[list[Any]]:
+    """[name, value] of recordings, for a reader."""
+    counts = ", ".join(str(part.n_systems) for part in (parts.train, parts.validation, parts.test))
+    frames = ", ".join(str(part.n_frames) for part in (parts.train, parts.validation, parts.test))
+    return [
+        ["recordings for training, validation, test", counts],
+        ["frames of a recording", frames],
+        ["objects", parts.train.n_objects],
+        ["time of a step", parts.train.time_step],
+        ["attributes of an object", ", ".join(parts.names.attributes) or "none"],
+        ["from outside", ", ".join(parts.names.external) or "nothing"],
+        ["relations", parts.train.relation.n_edges],
+        ["attributes of a relation", parts.train.dims().relation],
+    ]
 
 
 def _distance(found: np.ndarray, motions: Motions, steps: int, moving: torch.Tensor) -> float:

@@ -21,15 +21,21 @@ class PhysicsParts:
 
     Attributes:
         names: how they describe their objects; train, validation, test: as tensors.
-        recorded: the test part as a data set; more: the other test parts, by their number of entities.
+        recordings: training, validation and test as data sets.
+        more: the other test parts, by their number of entities.
     """
 
     names: Described
     train: Motions
     validation: Motions
     test: Motions
-    recorded: xr.Dataset
+    recordings: tuple[xr.Dataset, xr.Dataset, xr.Dataset]
     more: dict[int, xr.Dataset] = field(default_factory=dict)
+
+    @property
+    def recorded(self) -> xr.Dataset:
+        """The test part as a data set."""
+        return self.recordings[2]
 
 
 def read_parts(data: PhysicsData) -> PhysicsParts:
@@ -45,20 +51,20 @@ def read_parts(data: PhysicsData) -> PhysicsParts:
     train, validation, test = _cut(ds, data)
     names = described(ds)
     motions = [read_motions(part, names) for part in (train, validation, test)]
-    return PhysicsParts(names, *motions, recorded=test)
+    return PhysicsParts(names, *motions, recordings=(train, validation, test))
 
 
 def _simulated(data: SimulatedData) -> PhysicsParts:
     everything = simulated(data, data.entities, data.train + data.validation + data.test)
     names = described(everything)
     ends = data.train, data.train + data.validation
+    cuts = slice(0, ends[0]), slice(*ends), slice(ends[1], None)
     whole = read_motions(everything, names)
+    train, validation, test = (everything.isel(sequence=cut) for cut in cuts)
     return PhysicsParts(
         names,
-        whole.systems(slice(0, ends[0])),
-        whole.systems(slice(*ends)),
-        whole.systems(slice(ends[1], None)),
-        everything.isel(sequence=slice(ends[1], None)),
+        *(whole.systems(cut) for cut in cuts),
+        (train, validation, test),
         {n: simulated(data, n, data.test, seed=data.seed + 1) for n in data.more},
     )
 

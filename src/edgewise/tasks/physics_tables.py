@@ -130,12 +130,41 @@ class DynamicsOnlyModel:
         _check_sizes(self, "hidden", "layers")
 
 
+@dataclass(frozen=True)
+class EnergyModel:
+    """An interaction network with an abstraction model: the potential energy of a system from one frame.
+
+    Attributes:
+        translation: whether only relative positions are read; false where the energy depends on the place too.
+        effect_dim: features of an effect.
+        relation_hidden, relation_layers: width and number of the hidden layers of the relational model.
+        object_hidden, object_layers: the same of the object model.
+        features: of an object, that are summed.
+        abstraction_hidden: width of the hidden layer of the abstraction model, which reads the sum.
+    """
+
+    translation: bool = True
+    effect_dim: int = 50
+    relation_hidden: int = 150
+    relation_layers: int = 4
+    object_hidden: int = 100
+    object_layers: int = 1
+    features: int = 10
+    abstraction_hidden: int = 25
+
+    def __post_init__(self) -> None:
+        _check_sizes(
+            self, "effect_dim", "relation_hidden", "relation_layers", "object_hidden", "object_layers"
+        )
+        _check_sizes(self, "features", "abstraction_hidden")
+
+
 DynamicsModel = InteractionModel | PairForcesModel | FlatModel | DynamicsOnlyModel
 
 
 @dataclass(frozen=True)
 class PhysicsTraining:
-    """How a simulator is trained: to foretell the velocities of the next frame.
+    """How a network is trained on frames: to foretell the velocities of the next one, or the energy.
 
     Attributes:
         seeds: networks that are trained, with seeds 0, 1, ...; their mean and spread are reported.

@@ -14,6 +14,12 @@ from edgewise.tasks.records import TrainedRun, with_weights
 from edgewise.tasks.tables import MPNNModel
 
 Columns = dict[str, list[Any]]
+ELSEWHERE = {
+    "sequences": ("a model of sequences", "translate"),
+    "physics": ("a simulator", "rollout"),
+    "central-forces": ("a law of forces", "rollout"),
+}
+"""Tasks whose runs are used by another command: what they hold, and which."""
 
 
 def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> Columns:
@@ -26,13 +32,13 @@ def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> C
     Raises:
         DataError: if the data cannot be read, or have other features than the networks were trained on.
         RunError: if the networks are not those of the recipe.
-        ConfigError: for a run of sequences.
+        ConfigError: for a run of another task.
     """
-    if run.recipe.task == "sequences":
+    elsewhere = ELSEWHERE.get(run.recipe.task)
+    if elsewhere is not None:
+        holds, command = elsewhere
         raise ConfigError(
-            f"{run.folder} holds a model of sequences",
-            expected="nodes or molecules",
-            fix="use `edgewise translate`",
+            f"{run.folder} holds {holds}", expected="nodes or molecules", fix=f"use `edgewise {command}`"
         )
     if run.recipe.task == "citation":
         return _classified(run, data)

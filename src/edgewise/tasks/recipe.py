@@ -21,6 +21,7 @@ from edgewise.tasks.central_tables import (
 from edgewise.tasks.physics_tables import (
     DynamicsModel,
     DynamicsOnlyModel,
+    EnergyModel,
     FlatModel,
     InteractionModel,
     PairForcesModel,
@@ -79,6 +80,7 @@ TASKS = {
             "pair-forces": PairForcesModel,
             "mlp": FlatModel,
             "dynamics-only": DynamicsOnlyModel,
+            "interaction-energy": EnergyModel,
         },
         PhysicsTraining,
     ),
@@ -116,7 +118,7 @@ class Recipe:
     name: str
     task: str
     data: CitationData | MoleculeTableData | SequenceData | SimulatedData | TrajectoryData | CentralForceData
-    model: CitationModel | MPNNModel | SequenceModelTable | DynamicsModel | CentralForceModel
+    model: CitationModel | MPNNModel | SequenceModelTable | DynamicsModel | EnergyModel | CentralForceModel
     training: CitationTraining | MoleculeTraining | SequenceTraining | PhysicsTraining | CentralForceTraining
     published: Published | None = None
 

@@ -16,7 +16,8 @@ from edgewise.errors import ConfigError, DataError
 from edgewise.models.interaction import FlatMLP
 from edgewise.models.learned_simulator import LearnedSimulator
 from edgewise.rollouts import Rollout, reach, stopped
-from edgewise.tasks.motions import Described, Motions, read_motions
+from edgewise.tasks.motions import POTENTIAL, Described, Motions, read_motions
+from edgewise.tasks.physics_tables import EnergyModel
 from edgewise.tasks.records import TrainedRun, read_trained, with_weights
 
 Start = int | Literal["first", "last"]
@@ -45,7 +46,7 @@ def rolled(
         limit: how far from the centre of the data an object may go; 100 times as far as the data reach without it.
 
     Raises:
-        ConfigError: for numbers out of range.
+        ConfigError: for numbers out of range, or a run that moves nothing.
         DataError: for data that the simulator cannot be told of, a frame that is not there, or where nothing could be
             computed.
         RunError: for a folder that is no such run.
@@ -77,7 +78,7 @@ def simulator_of(run: TrainedRun) -> LearnedSimulator:
     """The first network of a run.
 
     Raises:
-        ConfigError: for a run of another task.
+        ConfigError: for a run of another task, or one that learns energies.
     """
     from edgewise.tasks.physics import restored
 
@@ -85,6 +86,11 @@ def simulator_of(run: TrainedRun) -> LearnedSimulator:
         raise ConfigError(
             f"{run.folder} holds a run of the task {run.recipe.task!r}",
             expected="a simulator, which moves objects: the task physics",
+        )
+    if isinstance(run.recipe.model, EnergyModel):
+        raise ConfigError(
+            f"{run.folder} holds a network that learns energies and moves nothing",
+            expected="a simulator, e.g. of the kinds interaction-network and pair-forces",
         )
     return with_weights(restored(run.recipe, run.shape), run, run.seeds[0][0])
 
@@ -167,7 +173,7 @@ def _joined(ds: xr.Dataset, motions: Motions, at: int, states: Sequence[tuple[Te
     elapsed = motions.time_step * np.arange(n_frames)
     times = stamps[:, at, None] + elapsed
     out = out.drop_vars(
-        [name for name in ("clock", "edges") if name in out.variables and "time" in out[name].dims]
+        [name for name in ("clock", "edges", POTENTIAL) if name in out.variables and "time" in out[name].dims]
     )
     unit = dict(ds["clock" if "clock" in ds.coords else "time"].attrs)
     if not np.ptp(times, axis=0).any():

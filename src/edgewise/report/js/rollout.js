@@ -9,7 +9,7 @@ const stage = { system: 0, frame: 0, axes: [0, 1], playing: null, canvas: null, 
 
 const rolledSystem = () => rollout.systems[stage.system];
 const isFixed = (entity) => Boolean(rolledSystem().fixed?.[entity]);
-const objectColor = (entity) => (isFixed(entity) ? color("muted") : color(`type-${(entity % 7) + 1}`));
+const objectColor = (entity) => (isFixed(entity) ? color("type-0") : color(`type-${(entity % 7) + 1}`));
 const place = (point) => (point?.[stage.axes[0]] == null || point[stage.axes[1]] == null ? null : stage.axes.map((at) => point[at]));
 
 /** The place of an entity between two frames of a course; null where it is not known. */
@@ -30,19 +30,30 @@ function extentOf(entity) {
   return half[0] > 0 || half[1] > 0 ? { half, round: !(sides[0] > 0 || sides[1] > 0) } : null;
 }
 
-/** The least and the largest of some places along one of the chosen axes, the discs of moving objects within them. */
+/** The least and the largest of some places along one of the chosen axes, the discs of objects within them; without boxes. */
 function spanOf(course, side) {
+  const extents = rollout.entities.map((_, entity) => extentOf(entity));
   let [low, high] = [Infinity, -Infinity];
   for (const frame of course) {
     frame.forEach((point, entity) => {
       const at = place(point);
-      if (!at) return;
-      const radius = isFixed(entity) ? 0 : (rolledSystem().radius?.[entity] ?? 0);
+      if (!at || (extents[entity] && !extents[entity].round)) return;
+      const radius = extents[entity]?.half[side] ?? 0;
       low = Math.min(low, at[side] - radius);
       high = Math.max(high, at[side] + radius);
     });
   }
   return [low, high];
+}
+
+/** Where boxes come nearest to the middle of the picture: of a wall the face is shown, not all that is behind it. */
+function nearestOfBoxes(side, middle) {
+  return rollout.entities.flatMap((_, entity) => {
+    const extent = extentOf(entity);
+    const at = place(rolledSystem().x[0][entity]);
+    if (!at || !extent || extent.round) return [];
+    return [Math.min(Math.max(middle, at[side] - extent.half[side]), at[side] + extent.half[side])];
+  });
 }
 
 /** What the picture shows: where the recording and the first frames reach, and up to half as far beyond. An object that
@@ -54,8 +65,11 @@ function boundsOf() {
     const [low, high] = spanOf(early, side);
     const [least, most] = spanOf(x, side);
     const beyond = 0.5 * (high - low || 1);
-    const margin = 0.06 * (high - low || 1);
-    return [Math.min(low, Math.max(least, low - beyond)) - margin, Math.max(high, Math.min(most, high + beyond)) + margin];
+    const faces = nearestOfBoxes(side, (low + high) / 2);
+    const from = Math.min(low, Math.max(least, low - beyond), ...faces);
+    const to = Math.max(high, Math.min(most, high + beyond), ...faces);
+    const margin = 0.06 * (to - from || 1);
+    return [from - margin, to + margin];
   });
 }
 
@@ -106,7 +120,7 @@ function drawObject(pen, { pixel, scale }, entity, at, hollow) {
     return;
   }
   pen.fillStyle = objectColor(entity);
-  pen.globalAlpha = extent ? 0.75 : 1;
+  pen.globalAlpha = extent && !isFixed(entity) ? 0.75 : 1;
   pen.fill();
   pen.globalAlpha = 1;
 }
@@ -179,7 +193,7 @@ function showSystem() {
   stage.bounds = boundsOf();
   const items = [legendItem(swatch(translucent(color("ink"), 0.45)), "where they have come from")];
   if (rolledSystem().truth) items.push(legendItem(swatch(color("ink"), "ring"), "as recorded, while the recording goes on"));
-  if (rolledSystem().fixed?.some(Boolean)) items.push(legendItem(swatch(color("muted"), "dot"), "held fast"));
+  if (rolledSystem().fixed?.some(Boolean)) items.push(legendItem(swatch(color("type-0"), "dot"), "held fast"));
   byId("rollout-legend").replaceChildren(...items);
   drawStage();
 }

@@ -39,7 +39,7 @@ def _lead(record: Json) -> str:
     step = f"{plain(record['dt'])} {unit}" if unit else plain(record["dt"])
     return (
         f"{who}, rolled {record['steps']:,} steps of {step} by what was learnt: each step starts from the one before,"
-        " and nothing recorded enters after the start."
+        " and no recorded state enters after the start."
     )
 
 
@@ -54,7 +54,7 @@ def _warning(diverged: Json | None) -> str | None:
 
 
 def _drift(record: Json) -> Table | None:
-    """The largest change of what should be conserved, median and worst system; None where neither is known."""
+    """The largest change of energy and momentum, median and worst system; None where neither is known."""
     rows = []
     for name in ("energy", "momentum"):
         known = record[name]
