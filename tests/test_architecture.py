@@ -26,7 +26,7 @@ BELOW = {
     "models": {"relation", "graph", "nn"},
     "inference": {"relation", "graph", "nn", "models", "physics", "data", "training", "rollouts", "report"},
     "tasks": {"relation", "graph", "nn", "models", "physics", "data", "training", "rollouts", "report"},
-    "audit": {"relation", "graph", "nn", "models", "physics", "data", "training", "inference"},
+    "audit": {"relation", "graph", "nn", "models", "physics", "data", "training", "inference", "tasks"},
     "report": set(),
 }
 """What each room may import, beside itself and the `LEAVES`. `cli` and the package itself may name everything;

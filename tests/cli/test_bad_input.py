@@ -251,6 +251,29 @@ def test_simulations_that_make_no_sense(flag, value, part, edgewise, place):
     refused(edgewise("simulate", "springs", flag, value, "--out", "a.nc"), part, "expected: ", out="a.nc")
 
 
+@pytest.mark.parametrize(
+    ("system", "option", "part", "hint"),
+    [
+        ("balls", "gravty=9", "unknown option of balls 'gravty'", "did you mean 'gravity'?"),
+        ("balls", "gravity", "--option gravity", "expected: NAME=VALUE"),
+        ("balls", "=3", "--option =3", "expected: NAME=VALUE"),
+        ("balls", "dt=soon", "dt = 'soon'", "expected: a finite number above 0"),
+        ("nbody", "fixed=2", "fixed = 2", "expected: True or False"),
+        ("string", "pinned=1.5", "pinned = 1.5", "expected: a whole number from 0 on"),
+        ("charged", "strength_spread=0.5", "unknown option of charged 'strength_spread'", "'strength'?"),
+    ],
+)
+def test_options_of_a_system_that_make_no_sense(system, option, part, hint, edgewise, place):
+    refused(edgewise("simulate", system, "--option", option, "--out", "a.nc"), part, hint, out="a.nc")
+
+
+def test_an_option_of_a_system_that_is_given_twice(edgewise, place):
+    words = ("--option", "gravity=1", "--option", "gravity=2")
+    refused(
+        edgewise("simulate", "balls", *words, "--out", "a.nc"), "gravity is given twice", "once", out="a.nc"
+    )
+
+
 # --- where to write --------------------------------------------------------------------------------------------
 
 WRITERS = {

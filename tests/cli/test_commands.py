@@ -17,9 +17,10 @@ from safetensors.numpy import load_file
 
 from cli.conftest import QUICK
 from edgewise.cli.app import COMMANDS, app
-from edgewise.data import fingerprint, load
+from edgewise.data import fingerprint, load, validate
 from edgewise.inference.config import InferenceConfig
 from edgewise.inference.records import RUN_FILES
+from edgewise.physics import SIMULATORS, simulate
 
 HERE = Path(__file__)
 LATER = {"forecast.nc", "rollout.nc", "rollout.json", "checkpoints", "started.json"}
@@ -75,6 +76,20 @@ def test_simulate_makes_the_same_file_twice(edgewise, tmp_path):
         assert answer.record["path"] == str(tmp_path / name)
         made.append(fingerprint(load(tmp_path / name)))
     assert made[0] == made[1]
+
+
+def test_simulate_names_every_simulator_in_its_help(edgewise):
+    answer = edgewise("simulate", "--help")
+    assert all(re.search(rf"\b{name}\b", answer.out) for name in SIMULATORS)
+
+
+def test_simulate_takes_options_of_the_system(edgewise, tmp_path):
+    words = ("--entities", 3, "--sequences", 2, "--steps", 4)
+    options = ("--option", "fixed=false", "--option", "steps-per-frame=5", "--option", "softening=1e-1")
+    answer = edgewise("simulate", "nbody", *words, *options, "--out", tmp_path / "a.nc")
+    assert (answer.code, answer.err) == (0, f"nbody: 2 systems of 3, 4 frames each -> {tmp_path / 'a.nc'}\n")
+    made = simulate("nbody", entities=3, sequences=2, steps=4, fixed=False, steps_per_frame=5, softening=0.1)
+    assert fingerprint(load(tmp_path / "a.nc")) == fingerprint(validate(made))
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "npz", "zarr"])

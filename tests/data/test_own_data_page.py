@@ -21,7 +21,7 @@ def test_the_snippets_run(tmp_path, monkeypatch):
     for folder in SHARED.iterdir():
         (tmp_path / folder.name).symlink_to(folder)
     monkeypatch.chdir(tmp_path)
-    assert len(SNIPPETS) == 6
+    assert len(SNIPPETS) == 7
     for snippet in SNIPPETS:
         exec(compile(snippet, "own-data.md", "exec"), {})
     brains = load("netsim.nc")

@@ -49,6 +49,9 @@ def _write_recordings(folder: Path) -> None:
         "joint_names": [f"joint {k}" for k in range(31)],
     }
     np.savez(folder / "cmu35_walk_joints_120hz.npz", **joints, frame_rate=120)
+    bodies = {"names": np.array(["Sun", "Earth"]), "jd_daily": 2451545.0 + np.arange(30)}
+    moves = {name: 1e8 * rng.normal(size=(30, 2, 3)) for name in ("pos_daily_km", "vel_daily_km_per_day")}
+    np.savez(folder / "de421_solar_system.npz", **bodies, **moves)
     np.savetxt(folder / "los_speed.csv.gz", speeds, delimiter=",", header=",".join(map(str, range(14))))
 
 

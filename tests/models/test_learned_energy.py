@@ -102,7 +102,7 @@ def test_groups_without_relations_between_them_add_up():
     )
 
 
-def test_relations_beyond_their_groups_are_seen():
+def test_who_acts_on_whom_matters():
     law, pair = energy(), Sparse(torch.tensor([0]), torch.tensor([1]), 2)
     apart = Sparse(torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64), 2)
     assert not torch.allclose(law(objects(2, relation=pair)), law(objects(2, relation=apart)))

@@ -91,15 +91,30 @@ def test_symmetric_forces_are_equal_and_opposite(central):
 
 def test_symmetric_forces_conserve_momentum_through_steps():
     simulator = LearnedSimulator(made(PairForces, dims=replace(DIMS, external=False)), SCALES)
-    with torch.no_grad():
-        simulator.dynamics.own[-1].weight.zero_()  # no drag
-        simulator.dynamics.own[-1].bias.zero_()
     state = objects(external=None)
     begun = (state.mass * state.velocity).sum(1)
     for _ in range(20):
         state = simulator.advance(state)
     scale = (state.mass * state.velocity.norm(dim=-1, keepdim=True)).sum(1)
     assert ((state.mass * state.velocity).sum(1) - begun).abs().max() < 1e-12 * scale.max()
+
+
+def test_drag_and_what_acts_from_outside_are_each_their_own():
+    state = objects()
+    law, free = made(PairForces, drag=True), made(PairForces)
+    still = state.moved(state.position, torch.zeros_like(state.velocity))
+    assert (law.own_bias.numel(), free.own_bias.numel()) == (2, 1)
+    with torch.no_grad():
+        for layer in (law.own[-1], free.own[-1]):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        law.own_bias.copy_(torch.tensor([2.0, -3.0]))
+        free.own_bias.fill_(2.0)
+    pulls = [
+        made_.relation.sum(law_.forces(made_)) / made_.mass for law_, made_ in ((law, state), (free, still))
+    ]
+    torch.testing.assert_close(law(state) - pulls[0], 2 * state.external - 3 * state.velocity)
+    torch.testing.assert_close(free(still) - pulls[1], 2 * state.external)
 
 
 def test_free_forces_need_not_be_opposite():

@@ -54,7 +54,7 @@ def forces(*, mass_unit: str = "km³/s²", known: bool = True, free: bool = True
 
 def test_the_law_and_the_strengths_are_told(tmp_path: Path):
     text = text_of(page_of(tmp_path, forces()))
-    assert "Test forecast error 0.00000191 AU in one run." in text
+    assert "Test forecast error 1.91 × 10⁻⁶ AU in one run." in text
     assert "exponent of the power law −1.99999997 ± 5.5e−09" in text
     assert "correlation of log masses 0.999999999" in text
     assert "Strengths, km³/s²" in text

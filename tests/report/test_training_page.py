@@ -179,6 +179,22 @@ def test_errors_of_a_regression_are_pooled(tmp_path: Path):
     assert len(rows_of(page, "error-table")) == 3
 
 
+def test_points_are_called_by_what_they_are(tmp_path: Path):
+    records = training_folders.molecules(1)
+    records["preview.json"] |= {"item": "frame", "named_by": "system"}
+    text = text_of(page_of(tmp_path, records))
+    assert "Every point is a test frame" in text
+    assert "to read its system" in text
+    assert "Frames" in text
+    assert "SMILES" not in text.partition("Largest errors")[2].partition("True")[0]
+
+
+def test_small_figures_have_a_power_of_ten(tmp_path: Path):
+    records = training_folders.molecules(1)
+    records["metrics.json"] |= {"mean": 6.44e-6, "sd": None, "standard_error": None}
+    assert "6.44 × 10⁻⁶" in text_of(page_of(tmp_path, records)).replace("\u202f", " ")
+
+
 def test_smiles_stand_in_the_page_as_written(tmp_path: Path):
     records = training_folders.molecules(1)
     for point, name in zip(records["preview.json"]["points"], training_folders.SMILES, strict=False):

@@ -150,7 +150,7 @@ def test_settings_out_of_range_are_refused(record, changed):
 
 @pytest.mark.shared
 def test_the_solar_system_gives_away_its_masses_and_the_inverse_square(shared):
-    path = shared / "solar_system" / "de421_solar_system.npz"
+    path = shared / "data" / "solar_system" / "de421_solar_system.npz"
     if not path.is_file():
         pytest.skip("no ephemeris in `shared`")
     bodies = ("Sun", "Mercury", "Venus", "Earth", "Moon", "Mars", "Jupiter", "Saturn")
@@ -163,16 +163,17 @@ def test_the_solar_system_gives_away_its_masses_and_the_inverse_square(shared):
     settings = CentralForceModel(hidden=0)
     fits = ForceFits(11, settings, unit=1.0, spread=1.0)
     fits.power.start(parts[0].position, parts[0].acceleration)
-    training = CentralForceTraining()
+    training = CentralForceTraining(epochs=20)
     learning = ForceLearning("fit", fits, ForceObjective(*parts, training), seed=0, iterations=100)
     fit(learning, deadline=Deadline())
     learning.finish()
+    fits.requires_grad_(False)
     assert exponents(fits, np.ones(2))["exponent"] == pytest.approx(-2, abs=1e-6)
-    told = masses(fits.requires_grad_(False), motions, bodies)
+    told = masses(fits, motions, bodies)
     assert told["log_mass_correlation"] > 1 - 1e-9
     assert all(abs(row["relative_error"]) < 1e-3 for row in told["masses"][:8])
     near = Forecasts(replace(motions, bounds=(*motions.bounds[:2], motions.bounds[1] + 400)), 4)
-    near.starts = {part: starts[:8] for part, starts in near.starts.items()}
+    near.starts = {part: starts[:2] for part, starts in near.starts.items()}
     errors = near.errors(fits.power)["test"]
     assert errors[..., [1, 2, 3, 5]].max() < 1e-4
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "predict": "Classify nodes or predict molecules with the networks of a recipe.",
     "reproduce": "Make a table of a paper anew: ours beside the published figures.",
     "translate": "Turn lines of text into what a model of sequences says of them.",
+    "audit": "Measure the inductive bias of a network: symmetries, who can influence whom, shared weights.",
     "report": "Write the page of a run folder anew.",
     "doctor": "Check the installation and say how fast this machine is.",
 }

@@ -21,11 +21,11 @@ def predict(
     json: Flag = False,
     skip_invalid: Flag = False,
 ) -> None:
-    """Classify the nodes of a graph, or predict a number a molecule, with all networks of a run.
+    """Classify nodes, predict a number a molecule or the energy of frames, with all networks of a run.
 
     Args:
         run: A run folder of `edgewise train`.
-        data: The same or another graph (as the recipe reads it), or a table of molecules.
+        data: The same or another graph (as the recipe reads it), a table of molecules, or recordings of objects.
         out: The table (.csv) to write; without it the table is printed.
         overwrite: Replace the table if it exists.
         json: Print one JSON object on stdout: where the table is, or its rows.

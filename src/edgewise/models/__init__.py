@@ -1,5 +1,6 @@
 """Whole named systems, as their papers have them."""
 
+from edgewise.models.central_force import CentralForce, RadialLaw
 from edgewise.models.ensemble import SequenceEnsemble
 from edgewise.models.gat import GAT, gat_on_bags
 from edgewise.models.gcn import GCN, dense_input, gcn_on_bags
@@ -19,6 +20,7 @@ __all__ = [
     "GAT",
     "GCN",
     "MPNN",
+    "CentralForce",
     "DynamicsOnly",
     "FlatMLP",
     "GraphRegressor",
@@ -33,6 +35,7 @@ __all__ = [
     "PairForces",
     "RNNsearch",
     "RNNsearchSettings",
+    "RadialLaw",
     "Seq2Seq",
     "Seq2SeqSettings",
     "SequenceEnsemble",

@@ -21,12 +21,13 @@ class PairForces(nn.Module):
         f = a u + b t,   (a, b) = c exp(l),   c and l: an MLP of |r|, w . u, w . t, both ends, the relation
 
     u points from the receiver to the sender, t across it; r, w are the relative position and velocity, x_i an external
-    acceleration, and g, k (its gain, and drag) depend on the object's attributes. A magnitude is a number times a power
-    of e, so that a law which is a power of distances and masses is linear in what is learnt.
+    acceleration, and its gain g and the drag k (0 unless asked for) depend on the object's attributes. A magnitude is a
+    number times a power of e, so that a law which is a power of distances and masses is linear in what is learnt.
 
     So far the law is the same after a translation and a rotation (a reflection too, with `central`). Beyond that,
 
-        symmetric   the ends enter by sums alone: f(i, j) = -f(j, i) and momentum is conserved (to rounding)
+        symmetric   the ends enter by sums alone: f(i, j) = -f(j, i), and momentum is conserved (to rounding) where
+                    nothing acts from outside and there is no drag
         central     b = 0, and a depends on |r| and the ends alone: with `symmetric`, the forces have a potential
 
     Where masses are unknown, m = 1.
@@ -35,6 +36,7 @@ class PairForces(nn.Module):
         dims: what objects and relations are described by, in two or three dimensions.
         step: the distance that speed 1 makes in a step.
         hidden: width of the hidden layers; layers: how many.
+        drag: whether an object may slow down, or speed up, by itself.
 
     Raises:
         ConfigError: for one dimension of space.
@@ -49,6 +51,7 @@ class PairForces(nn.Module):
         layers: int = 2,
         symmetric: bool = True,
         central: bool = False,
+        drag: bool = False,
     ) -> None:
         super().__init__()
         if dims.space < 2:
@@ -65,8 +68,8 @@ class PairForces(nn.Module):
             self.law = PairMLP(widths, edge_dim=edge + end, activation=nn.SiLU())
         else:
             self.law = PairMLP(widths, receiver_dim=end, sender_dim=end, edge_dim=edge, activation=nn.SiLU())
-        own = 2 if dims.external else 1
-        self.own = perceptron((dims.attributes, hidden, own), nn.SiLU) if dims.attributes else None
+        self.drag, own = drag, int(dims.external) + int(drag)
+        self.own = perceptron((dims.attributes, hidden, own), nn.SiLU) if dims.attributes and own else None
         self.own_bias = nn.Parameter(torch.zeros(own))
 
     def forces(self, objects: Objects) -> Tensor:
@@ -92,5 +95,6 @@ class PairForces(nn.Module):
         if objects.mass is not None:
             changed = changed / objects.mass
         own = self.own_bias if self.own is None else self.own_bias + self.own(objects.attributes)
-        changed = changed + own[..., :1] * objects.velocity
-        return changed if objects.external is None else changed + own[..., 1:] * objects.external
+        if self.drag:
+            changed = changed + own[..., -1:] * objects.velocity
+        return changed if objects.external is None else changed + own[..., :1] * objects.external

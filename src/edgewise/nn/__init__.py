@@ -14,6 +14,7 @@ from edgewise.nn.graph import (
     TypedMessage,
 )
 from edgewise.nn.linear import PairLinear, PairMLP
+from edgewise.nn.non_local import NonLocalBlock
 from edgewise.nn.readout import AttentionReadout, GatedReadout, Set2Set, SumReadout
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "InteractionNetwork",
     "MessagePassing",
     "NodeBlock",
+    "NonLocalBlock",
     "PairLinear",
     "PairMLP",
     "PairMessage",

@@ -141,8 +141,7 @@ def simulate_balls(
     _check_start(balls, positions, options.half_width)
     centres, half = walls(options.half_width)
     n_balls = positions.shape[1]
-    first, second = np.triu_indices(n_balls, 1)
-    ball, wall = np.divmod(np.arange(4 * n_balls), 4)
+    first, second = np.triu_indices(n_balls, 1, n_balls + 4)  # of each ball, the later balls and the walls
     pull = options.dt * options.gravity
 
     def simulate(
@@ -150,15 +149,12 @@ def simulate_balls(
     ) -> tuple[Floats, Floats]:
         shapes = _with_walls(mass, radius, restitution, half)
         rules = {"dt": options.dt, "push_out": options.push_out}
-        round_shapes = Shapes(shapes.radius, shapes.restitution, shapes.inverse_mass)
-        among = Contacts(first, second, round_shapes, **rules)
-        against = Contacts(ball, n_balls + wall, shapes, **rules)
+        contacts = Contacts(first, second, shapes, **rules)
 
         def kick(positions: Floats, velocities: Floats, out: Floats) -> None:
             out[...] = 0.0
             out[1, :n_balls] -= pull
-            among.add(positions, velocities, out)
-            against.add(positions, velocities, out)
+            contacts.add(positions, velocities, out)
 
         still = np.broadcast_to(centres[..., None], (4, 2, positions.shape[-1]))
         start = np.concatenate([positions, still]), np.concatenate([velocities, 0.0 * still])

@@ -32,8 +32,8 @@ class Shapes:
     restitution: Floats
     inverse_mass: Floats
     """1 / mass, 0 where fixed."""
-    half_extent: Floats | None = None
-    """Of the boxes, `[2, object, system]`; None where all objects are balls."""
+    half_extent: Floats
+    """Of the boxes, `[2, object, system]`; 0 of balls."""
 
 
 class Contacts:
@@ -62,8 +62,7 @@ class Contacts:
         self.inverse_mass = inverse_mass.ravel()
         total = self.inverse_mass[self.one] + self.inverse_mass[self.other]
         self.reduced_mass = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-        half = np.zeros((2, *inverse_mass.shape)) if shapes.half_extent is None else shapes.half_extent
-        extent = half[:, first] + half[:, second]
+        extent = shapes.half_extent[:, first] + shapes.half_extent[:, second]
         self.half = extent.reshape(2, -1)
         self.near = extent + reach  # per axis: only what is nearer than this can touch
         self.offsets = np.empty_like(extent)
@@ -88,8 +87,10 @@ class Contacts:
 
     def _near(self, positions: Floats) -> np.ndarray:
         """The pairs, of `[pair * system]`, that overlap along both axes."""
-        for rows, first, second in self.strips:
-            np.subtract(positions[:, first], positions[:, second], out=self.offsets[:, rows])
+        for axis in range(2):  # NumPy subtracts rows of two axes much faster than of three
+            places, offsets = positions[axis], self.offsets[axis]
+            for rows, first, second in self.strips:
+                np.subtract(places[first], places[second], out=offsets[rows])
         np.abs(self.offsets, out=self.offsets)
         close = self.offsets < self.near
         return np.flatnonzero(close[0] & close[1])

@@ -214,7 +214,9 @@ def _kick(constant: Floats, gravity: Floats, fixed: np.ndarray, options: Falling
     radius = (
         np.where(np.arange(masses + 1)[:, None] == masses, options.ball_radius, options.mass_radius) * size
     )
-    shapes = Shapes(radius, np.sqrt(options.restitution) * size, moves / options.mass * size)
+    shapes = Shapes(
+        radius, np.sqrt(options.restitution) * size, moves / options.mass * size, np.zeros((2, *size.shape))
+    )
     chain = np.arange(masses)
     contacts = Contacts(chain, 0 * chain + masses, shapes, dt=options.dt, push_out=options.push_out)
     stretch = np.empty((2, masses - 1, n_systems))

@@ -36,7 +36,7 @@ def write_report(run: Path, out: Path | None = None, *, rollout: Path | None = N
     run = Path(run)
     target = run / "report.html" if out is None else Path(out)
     page = render(open_run(run), rollout)
-    _write_atomically(target, page)
+    write_atomically(target, page)
     return target
 
 
@@ -44,11 +44,12 @@ def render(folder: RunFolder, rollout: Path | None = None) -> str:
     """The page of a run as a text, with the rollout of a record, or else that of the folder."""
     shown = read_rollout(folder, rollout)
     if folder.kind == "training":
-        return _filled(training_page.TEMPLATE, training_page.context(read_training(folder), shown))
-    return _filled(inference_page.TEMPLATE, inference_page.context(read_records(folder), shown))
+        return filled(training_page.TEMPLATE, training_page.context(read_training(folder), shown))
+    return filled(inference_page.TEMPLATE, inference_page.context(read_records(folder), shown))
 
 
-def _filled(template: str, values: dict[str, Any]) -> str:
+def filled(template: str, values: dict[str, Any]) -> str:
+    """A template of this folder with values: `scripts` and what `base.html.j2` shows among them."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -68,7 +69,12 @@ def _filled(template: str, values: dict[str, Any]) -> str:
     return environment.get_template(template).render(values, script_sources=sources, style=inline.style())
 
 
-def _write_atomically(target: Path, text: str) -> None:
+def write_atomically(target: Path, text: str) -> None:
+    """Write a page so that it is complete or not there.
+
+    Raises:
+        RunError: if it cannot be written.
+    """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8", newline="\n")

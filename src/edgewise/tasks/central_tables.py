@@ -15,7 +15,8 @@ class EphemerisData:
 
     Attributes:
         path: the `.npz` file, relative to the recipe.
-        train_from, train_to: the Julian years (2000.0 is JD 2451545.0) that the law is learnt on.
+        train_from: the Julian year (2000.0 is JD 2451545.0) from which on the law is learnt.
+        train_to: the year in which the training part ends.
         validation_to: the years from train_to to here choose between laws; all others are for the test.
         horizon: days of a forecast.
         forecast: bodies whose forecasts are the figure of the recipe; none named: all.

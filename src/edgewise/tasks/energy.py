@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from edgewise.models.interaction import InteractionEnergy
 from edgewise.models.learned_energy import EnergyScale, LearnedEnergy
-from edgewise.models.learned_simulator import in_units
+from edgewise.models.learned_simulator import MotionScales, in_units
 from edgewise.models.objects import ObjectDims
 from edgewise.tasks.energy_data import energies
 from edgewise.tasks.experiment import Measured, Metric
@@ -166,7 +166,8 @@ class EnergyExperiment:
             {"name": f"system {system}, frame {frame}", "true": true, "predicted": predicted, "split": 0}
             for system, frame, true, predicted in rows
         ]
-        return {"kind": "regression", "target": "potential energy", "unit": "", "points": points}
+        items = {"item": "frame", "named_by": "system"}
+        return {"kind": "regression", "target": "potential energy", "unit": "", "points": points, **items}
 
     def facts(self) -> list[list[Any]]:
         energy = f"{self.energy.mean:.4g}, {self.energy.sd:.4g}"
@@ -208,6 +209,12 @@ def energy_network(model: EnergyModel, dims: ObjectDims) -> InteractionEnergy:
         relation_hidden=(model.relation_hidden,) * model.relation_layers,
         object_hidden=(model.object_hidden,) * model.object_layers,
     )
+
+
+def restored(recipe: Recipe, shape: Mapping[str, Any]) -> LearnedEnergy:
+    """The network of a run, without its weights, from the record `config.json`."""
+    network = energy_network(cast(EnergyModel, recipe.model), ObjectDims(**shape["dims"]))
+    return LearnedEnergy(network, MotionScales.from_dict(shape["scales"]), EnergyScale(**shape["energy"]))
 
 
 @torch.no_grad()

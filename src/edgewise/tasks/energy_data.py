@@ -32,7 +32,7 @@ def energies(ds: xr.Dataset) -> Tensor:
         )
     if np.ptp(found) == 0:
         raise DataError(
-            f"the potential energy is {found.flat[0]:g} in all {found.size} frames of a part of the data",
+            f"the potential energy is {found.flat[0] + 0.0:g} in all {found.size} frames of a part of the data",
             expected="energies that differ: there is nothing to learn of a constant",
         )
     return torch.from_numpy(found)

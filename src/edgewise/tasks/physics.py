@@ -165,7 +165,8 @@ class PhysicsExperiment:
             {"name": f"{entity}, {feature}, frame {frame}", "true": true, "predicted": predicted, "split": 0}
             for entity, feature, frame, true, predicted in rows
         ]
-        return {"kind": "regression", "target": "change of velocity in a step", "unit": "", "points": points}
+        items = {"item": "object", "named_by": "name and frame"}
+        return {"kind": "regression", "target": "change of velocity in a step", "unit": "", "points": points, **items}
 
     def facts(self) -> list[list[Any]]:
         return facts_of(self.parts)

@@ -61,12 +61,9 @@ def _simulated(data: SimulatedData) -> PhysicsParts:
     cuts = slice(0, ends[0]), slice(*ends), slice(ends[1], None)
     whole = read_motions(everything, names)
     train, validation, test = (everything.isel(sequence=cut) for cut in cuts)
-    return PhysicsParts(
-        names,
-        *(whole.systems(cut) for cut in cuts),
-        (train, validation, test),
-        {n: simulated(data, n, data.test, seed=data.seed + 1) for n in data.more},
-    )
+    motions = [whole.systems(cut) for cut in cuts]
+    more = {n: simulated(data, n, data.test, seed=data.seed + 1) for n in data.more}
+    return PhysicsParts(names, *motions, recordings=(train, validation, test), more=more)
 
 
 def simulated(data: SimulatedData, entities: int, systems: int, *, seed: int | None = None) -> xr.Dataset:

@@ -89,12 +89,14 @@ class PairForcesModel:
         hidden, layers: width and number of the hidden layers.
         symmetric: whether action equals reaction, so that momentum is conserved.
         central: whether forces point along the line between two objects and depend on their distance alone.
+        drag: whether an object may slow down, or speed up, by itself.
     """
 
     hidden: int = 64
     layers: int = 2
     symmetric: bool = True
     central: bool = False
+    drag: bool = False
 
     def __post_init__(self) -> None:
         _check_sizes(self, "hidden", "layers")
@@ -137,8 +139,8 @@ class EnergyModel:
     Attributes:
         translation: whether only relative positions are read; false where the energy depends on the place too.
         effect_dim: features of an effect.
-        relation_hidden, relation_layers: width and number of the hidden layers of the relational model.
-        object_hidden, object_layers: the same of the object model.
+        relation_hidden: width of the hidden layers of the relational model; relation_layers: how many.
+        object_hidden: width of those of the object model; object_layers: how many.
         features: of an object, that are summed.
         abstraction_hidden: width of the hidden layer of the abstraction model, which reads the sum.
     """

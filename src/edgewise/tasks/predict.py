@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgewise.errors import ConfigError, DataError
 from edgewise.tasks.networks import molecule_network, node_classifier
+from edgewise.tasks.physics_tables import EnergyModel
 from edgewise.tasks.recipe import CitationData, CitationModel
 from edgewise.tasks.records import TrainedRun, with_weights
 from edgewise.tasks.tables import MPNNModel
@@ -29,16 +30,22 @@ def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> C
     Molecules: the columns of their table, the mean over the networks and, if there are several, its uncertainty: their
     standard deviation.
 
+    Recordings of objects: the potential energy of each frame, the mean over the networks, and its uncertainty likewise.
+
     Raises:
         DataError: if the data cannot be read, or have other features than the networks were trained on.
         RunError: if the networks are not those of the recipe.
         ConfigError: for a run of another task.
     """
+    if isinstance(run.recipe.model, EnergyModel):
+        return _energies(run, data)
     elsewhere = ELSEWHERE.get(run.recipe.task)
     if elsewhere is not None:
         holds, command = elsewhere
         raise ConfigError(
-            f"{run.folder} holds {holds}", expected="nodes or molecules", fix=f"use `edgewise {command}`"
+            f"{run.folder} holds {holds}",
+            expected="nodes, molecules or energies",
+            fix=f"use `edgewise {command}`",
         )
     if run.recipe.task == "citation":
         return _classified(run, data)
@@ -95,6 +102,37 @@ def _regressed(run: TrainedRun, data: Path, *, skip_invalid: bool) -> Columns:
     if len(values) > 1:
         found["sd"] = _rounded(values.std(0, correction=0))
     return _beside(given, found)
+
+
+@torch.no_grad()
+def _energies(run: TrainedRun, data: Path) -> Columns:
+    from edgewise.data.io import load
+    from edgewise.data.roles import clock
+    from edgewise.data.schema import validate
+    from edgewise.tasks.energy import foretold, restored
+    from edgewise.tasks.motions import Described, read_motions
+    from edgewise.tasks.rollout import check_described
+
+    ds = validate(load(data))
+    motions = read_motions(ds, Described.from_dict(run.shape["described"]))
+    check_described(run, motions)
+    system = torch.arange(motions.n_systems).repeat_interleave(motions.n_frames)
+    frame = torch.arange(motions.n_frames).repeat(motions.n_systems)
+    module = restored(run.recipe, run.shape)
+    every = [
+        foretold(with_weights(module, run, seed), motions, system, frame)
+        for seeds in run.seeds
+        for seed in seeds
+    ]
+    values = torch.stack(every)
+    columns: Columns = {
+        "sequence": ds["sequence"].to_numpy()[system.numpy()].tolist(),
+        "time": clock(ds).ravel().tolist(),
+        "potential_energy": [float(f"{value:.6g}") for value in values.mean(0).tolist()],
+    }
+    if len(values) > 1:
+        columns["sd"] = [float(f"{value:.3g}") for value in values.std(0, correction=0).tolist()]
+    return columns
 
 
 def _beside(given: dict[str, list[str]], found: Columns) -> Columns:

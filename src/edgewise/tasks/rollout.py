@@ -98,7 +98,7 @@ def simulator_of(run: TrainedRun) -> LearnedSimulator:
 def positions_after(
     simulator: LearnedSimulator, motions: Motions, ahead: Sequence[int]
 ) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """Where the objects are so many steps after the first frame, rolled out and by constant velocity: [S, n, d] each."""
+    """Where the objects are so many steps after the first frame, [S, n, d]: rolled out, and by constant velocity."""
     rolled_, straight = {}, {}
     begin, velocity = (values[:, 0].double() for values in (motions.position, motions.velocity))
     velocity = velocity.masked_fill(motions.fixed, 0.0)
@@ -135,19 +135,28 @@ def _test_part(run: TrainedRun) -> xr.Dataset:
 
 
 def _check_as_trained(simulator: LearnedSimulator, run: TrainedRun, motions: Motions) -> None:
-    """Refuse data that are described by other numbers than those of the training."""
-    trained, found = run.shape["dims"], vars(motions.dims())
-    other = next((name for name in trained if trained[name] != found[name]), None)
-    if other is not None:
-        raise DataError(
-            f"these data have {other} = {found[other]}, and the simulator was trained with {trained[other]}",
-            expected="objects and relations that are described as in the training",
-        )
+    """Refuse data that the simulator cannot be told of."""
+    check_described(run, motions)
     if isinstance(simulator.dynamics, FlatMLP) and motions.n_objects != run.shape["n_objects"]:
         raise DataError(
             f"{motions.n_objects} objects for an MLP of the states of {run.shape['n_objects']}",
             expected=f"{run.shape['n_objects']} objects: this control knows no others",
             fix="train an interaction network",
+        )
+
+
+def check_described(run: TrainedRun, motions: Motions) -> None:
+    """Refuse data that are described by other numbers than those of the training.
+
+    Raises:
+        DataError: naming what differs.
+    """
+    trained, found = run.shape["dims"], vars(motions.dims())
+    other = next((name for name in trained if trained[name] != found[name]), None)
+    if other is not None:
+        raise DataError(
+            f"these data have {other} = {found[other]}, and the network was trained with {trained[other]}",
+            expected="objects and relations that are described as in the training",
         )
 
 

@@ -69,6 +69,8 @@ def _preview(preview: Preview) -> dict[str, Any]:
         "kind": "regression",
         "target": preview.target or "target",
         "unit": preview.unit,
+        "item": preview.item,
+        "named_by": preview.named_by,
         "residual_facts": tables.residual_facts(preview),
         "largest_errors": tables.largest_errors(preview),
         "n_predictions": len(preview.points),

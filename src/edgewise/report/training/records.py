@@ -89,11 +89,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Regression:
-    """Predictions of test examples, each with the name that its reader knows it by (a molecule's SMILES)."""
+    """Predictions of test examples, each with the name that its reader knows it by (a molecule's SMILES).
+
+    Attributes:
+        item: what an example is, in one word; named_by: what its name is.
+    """
 
     target: str
     unit: str
     points: tuple[Point, ...]
+    item: str = "molecule"
+    named_by: str = "SMILES"
 
 
 @dataclass(frozen=True)
@@ -260,6 +266,8 @@ def _regression(preview: Fields) -> Regression:
         target=preview.text("target"),
         unit=preview.text("unit"),
         points=tuple(point for point in points if point is not None),
+        item=preview.text("item") or Regression.item,
+        named_by=preview.text("named_by") or Regression.named_by,
     )
 
 

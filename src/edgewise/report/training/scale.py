@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from edgewise.report.formatting import DASH, NARROW
+from edgewise.report.formatting import DASH, NARROW, number
 from edgewise.report.training.records import Scores
 
 LABELS = {
@@ -19,6 +19,8 @@ PLUS_MINUS = "\u00a0±\u00a0"
 """Between spaces that do not break."""
 
 MOST_DECIMALS = 9
+MOST_PLAIN = 6
+"""Figures that would need more decimals are written with a power of ten."""
 LONGEST = 8
 """A published figure of more characters is not shown as it stands in the record."""
 
@@ -52,6 +54,8 @@ class Scale:
 
     def bare(self, value: float | None) -> str:
         """The figure without its unit."""
+        if value is not None and self.decimals > MOST_PLAIN:
+            return _minus(number(value))
         return DASH if value is None else _fixed(value, self.decimals)
 
     def given(self, value: float) -> str:
@@ -62,6 +66,8 @@ class Scale:
     def gap(self, value: float) -> str:
         """The size of a difference."""
         digits = self.gap_decimals
+        if digits > MOST_PLAIN:
+            return number(abs(value))
         least = 10.0**-digits
         if 0 < abs(value) < least / 2:
             return f"less than {least:.{digits}f}"
@@ -70,7 +76,8 @@ class Scale:
     def signed(self, value: float) -> str:
         """A difference with its sign."""
         text = self.bare(value)
-        return f"+{text}" if value > 0 and float(text) else text
+        is_zero = text.strip("−0.") == ""
+        return f"+{text}" if value > 0 and not is_zero else text
 
     def signed_gap(self, value: float) -> str:
         return replace(self, decimals=self.gap_decimals).signed(value)

@@ -99,7 +99,7 @@ def residual_facts(preview: Regression) -> list[tuple[str, str]]:
     names = len({point.name for point in points})
     return [
         ("Predictions", count(n)),
-        ("Molecules", count(names)),
+        (f"{capital(preview.item)}s", count(names)),
         ("RMSE", f"{number(sqrt(squares / n))}{unit}"),
         ("MAE", f"{number(sum(map(abs, errors)) / n)}{unit}"),
         ("Mean error", f"{number(sum(errors) / n).replace('-', '−')}{unit}"),
