@@ -54,6 +54,7 @@ NAMES = {
     "mlp": "MLP on the states in a row",
     "alone": "each object alone",
 }
+MANY = {"nbody": 12, "balls": 9}
 BALLS_ROLLED = 200
 TOGETHER = 1000
 Row = dict[str, Any]
@@ -71,7 +72,9 @@ def run_of(recipe: Recipe, parts: PhysicsParts, folder: Path, threads: int) -> d
     """Metrics of a run, trained if it is not there."""
     if not (folder / "run.json").exists():
         torch.set_num_threads(threads)
-        TrainingRun(PhysicsExperiment(recipe, parts), folder)(["benchmarks/physics.py"])
+        TrainingRun(PhysicsExperiment(recipe, parts), folder, resume=folder.exists())(
+            ["benchmarks/physics.py"]
+        )
     return json.loads((folder / "metrics.json").read_text())
 
 
@@ -111,6 +114,26 @@ def bodies(runs: Path) -> Iterator[Row]:
         print(f"all bodies bound at the end: {bound[0]:.1%}; of the recordings {bound[1]:.1%}")
         print(f"momentum, largest relative change: {lost:.1e}")
         yield {"name": f"nbody: {NAMES[model]}", "drift": float(np.median(drifts[0])), "momentum": lost}
+
+
+def fewer(runs: Path, given: argparse.Namespace) -> Iterator[Row]:
+    """Trained with three objects, tested with many more, by half the steps."""
+    print("\n## Trained with three objects\n\n| system | model | ratio with three | with many | how many |")
+    print("|---|---|---|---|---|")
+    for system, many in MANY.items():
+        for model in ("in", "forces"):
+            whole = recipe_of(system, model, 1, given.minutes)
+            training = replace(whole.training, epochs=whole.training.epochs // 2)
+            data = replace(cast(SimulatedData, whole.data), entities=3, more=(many,))
+            recipe = replace(whole, name=f"{model}-{system}-3", data=data, training=training)
+            found = run_of(recipe, read_parts(data), runs / recipe.name, given.threads)["runs"][0]
+            more = found["other_numbers"][str(many)]["ratio"]
+            print(f"| {system} | {NAMES[model]} | {found['test']:.2e} | {more:.2e} | {many} |")
+            yield {
+                "name": f"{system}, trained with 3: {NAMES[model]}",
+                "against": "constant velocity",
+                "error": more,
+            }
 
 
 def _drift(ds: xr.Dataset) -> np.ndarray:
@@ -197,7 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=SYSTEMS)
+    parser.add_argument("--only", choices=(*SYSTEMS, "fewer"))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=20.0, help="limit of a training")
     parser.add_argument("--threads", type=int, default=1)
@@ -220,6 +243,8 @@ def main() -> None:
             rows += [*bodies(runs), *speed(runs, given.threads)]
         if given.only in (None, "balls"):
             rows += balls(runs)
+        if given.only in (None, "fewer"):
+            rows += fewer(runs, given)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -203,6 +203,11 @@ def test_too_few_recordings_are_refused(tmp_path):
         read_parts(TrajectoryData(str(tmp_path / "data.nc")))
 
 
+def test_simulated_data_have_no_file():
+    with pytest.raises(ConfigError, match="path is 'mine.nc'"):
+        recipe().with_data(Path("mine.nc"))
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -16,7 +16,7 @@ from edgewise.audit.symmetry import ELEMENTS, Element, Kind, Measured, Symmetry,
 def shift(
     subject: Subject, given: Given, layout: Layout, axis: str, seen: Sequence[Extent], generator: torch.Generator
 ) -> Symmetry:
-    """Circular shifts by up to a quarter of an axis, of the steps or of the grid.
+    """Circular shifts by up to an eighth of an axis, of the steps or of the grid.
 
     The circle is what a shift without ends is. A module that pads, or begins somewhere, differs at the ends; so the error
     is also told for the interior: places which, before and after the shift, are farther from every end than the module
@@ -45,9 +45,9 @@ def shift(
 
 
 def _drawn(sizes: tuple[int, ...], generator: torch.Generator) -> tuple[int, ...]:
-    """A shift that moves something: up to a quarter of each axis, either way."""
+    """A shift that moves something: up to an eighth of each axis, at least 1, either way."""
     while True:
-        most = [max(1, size // 4) for size in sizes]
+        most = [max(1, size // 8) for size in sizes]
         each = tuple(int(torch.randint(-m, m + 1, (), generator=generator)) for m in most)
         if any(each):
             return each

@@ -90,8 +90,8 @@ def _best(subject: Subject, given: Given, layout: Layout, drawn: list[Affine]) -
         elements = [_acting(subject.axes, one, points, vectors) for one in drawn]
         tried.append((measured(subject, given, elements).estimate(subject), kind, of))
     best, kind, of = min(tried, key=lambda one: one[0].error)
-    others = [f"as {each[2]}: {each[0].error:.3g}" for each in tried if each[2] != of]
-    return Symmetry(kind, best, f"coordinates; the answer {of}", note="; ".join(others))
+    others = [f"error if it {each[2]}: {each[0].error:.3g}" for each in tried if each[2] != of]
+    return Symmetry(kind, best, "coordinates", note="; ".join([f"the answer {of}", *others]))
 
 
 def _ways(axes: Axes, layout: Layout) -> list[tuple[Kind, str, tuple[int, ...], tuple[int, ...]]]:

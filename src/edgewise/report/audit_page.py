@@ -22,6 +22,7 @@ LABELS = {
     "edges": "Order of the edges",
 }
 KEYS = ("symmetries", "influence", "sharing", "random", "module", "axes", "notes")
+WORDS = ("exact", "approximate", "broken")
 LISTED = 12
 """Causality violations that the page lists."""
 
@@ -66,10 +67,19 @@ def found(record: Json) -> str:
     """The headline: which symmetries are kept."""
     if record["random"]:
         return "The module is random at evaluation, so its symmetries cannot be told."
-    by = {word: [LABELS[name].lower() for name in record["symmetries"] if record[name]["verdict"] == word] for word in
-          ("exact", "approximate", "broken")}
+    by: dict[str, list[str]] = {word: [] for word in WORDS}
+    for name in record["symmetries"]:
+        by[record[name]["verdict"]].append(LABELS[name].lower() + _inside(record[name]))
     parts = [f"{word}: {', '.join(names)}" for word, names in by.items() if names]
     return f"Symmetries – {'; '.join(parts)}."
+
+
+def _inside(symmetry: Json) -> str:
+    """Where a symmetry is kept better away from the ends, how well."""
+    interior = symmetry["interior"]
+    if interior is None or WORDS.index(interior["verdict"]) >= WORDS.index(symmetry["verdict"]):
+        return ""
+    return f" ({interior['verdict']} away from the ends)"
 
 
 def checked(record: Json) -> str:

@@ -12,7 +12,7 @@ class SimulatedData:
     Attributes:
         system: a simulator: nbody, balls, string, springs or charged.
         entities: objects of a system, as `edgewise simulate` counts them.
-        train, validation, test: how many systems each part has.
+        train: systems to be trained on; validation: systems that choose the weights; test: systems that are measured.
         steps: frames of a system.
         more: other numbers of objects, on which the finished simulator is tested too.
         options: options of the simulator, each as "name=value".
@@ -34,6 +34,8 @@ class SimulatedData:
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
             require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1 system")
+        expected = 'nothing: these systems are made; recordings have format = "trajectories"'
+        require(not self.path, "path", self.path, expected)
         require(self.steps >= 3, "steps", self.steps, "at least 3 frames")
         require(all(n >= 2 for n in self.more), "more", self.more, "numbers of objects, 2 or more")
 
@@ -44,7 +46,8 @@ class TrajectoryData:
 
     Attributes:
         path: the file, relative to the recipe.
-        validation, test: shares of the recordings, the last ones; of a single recording, of its frames.
+        validation: share of the recordings that chooses the weights; of a single recording, of its frames.
+        test: share of them that is measured, the last ones.
     """
 
     path: str
@@ -64,8 +67,8 @@ class InteractionModel:
     Attributes:
         translation: whether only relative positions are read; false as in the paper.
         effect_dim: features of an effect.
-        relation_hidden, relation_layers: width and number of the hidden layers of the relational model.
-        object_hidden, object_layers: the same of the object model.
+        relation_hidden: width of the hidden layers of the relational model; relation_layers: how many.
+        object_hidden: width of the hidden layers of the object model; object_layers: how many.
     """
 
     translation: bool = True
@@ -86,7 +89,7 @@ class PairForcesModel:
     """Forces between pairs that add up, the same after translations and rotations.
 
     Attributes:
-        hidden, layers: width and number of the hidden layers.
+        hidden: width of the hidden layers; layers: how many.
         symmetric: whether action equals reaction, so that momentum is conserved.
         central: whether forces point along the line between two objects and depend on their distance alone.
         drag: whether an object may slow down, or speed up, by itself.
@@ -107,7 +110,7 @@ class FlatModel:
     """A control that knows no objects: an MLP on all states in a row.
 
     Attributes:
-        hidden, layers: width and number of the hidden layers.
+        hidden: width of the hidden layers; layers: how many.
     """
 
     hidden: int = 300
@@ -122,7 +125,7 @@ class DynamicsOnlyModel:
     """A control that knows no relations: each object for itself.
 
     Attributes:
-        hidden, layers: width and number of the hidden layers.
+        hidden: width of the hidden layers; layers: how many.
     """
 
     hidden: int = 150
@@ -170,7 +173,7 @@ class PhysicsTraining:
 
     Attributes:
         seeds: networks that are trained, with seeds 0, 1, ...; their mean and spread are reported.
-        epochs, steps_an_epoch: a validation follows each epoch.
+        epochs: a validation follows each; steps_an_epoch: steps of one.
         batch_size: frames a step.
         learning_rate: step size of Adam at the start; it falls to 0 along half a cosine.
         noise: standard deviation of the noise on the states that are read, as a share of theirs.

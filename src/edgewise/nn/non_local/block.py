@@ -168,9 +168,9 @@ def _check_sizes(channels: int, dims: int, inner: int) -> None:
 
 
 def _window(pool: int | Sequence[int] | None, dims: int) -> tuple[int, ...]:
-    one_number = pool is None or isinstance(pool, int)
-    window = (pool or 1,) * dims if one_number else tuple(pool)
-    if len(window) != dims or min(window) < 1 or pool == 0:
+    size = 1 if pool is None else pool
+    window = (size,) * dims if isinstance(size, int) else tuple(size)
+    if len(window) != dims or min(window) < 1:
         raise ConfigError(
             f"the pool {pool} on a grid of {dims} dimensions", expected="a size, or one an axis"
         )
