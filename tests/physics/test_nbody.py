@@ -89,6 +89,15 @@ def test_energy_drifts_by_less_than_a_hundredth_in_a_thousand_steps(entities, se
     assert (drift < 0.01).mean() >= 0.95
 
 
+def test_two_free_bodies_are_drawn_on_a_circle():
+    ds = simulate(
+        "nbody", entities=2, sequences=5, steps=300, fixed=False, lightest=50.0, heaviest=80.0, nearest=50.0
+    )
+    apart = np.hypot(ds["x"].diff("entity"), ds["y"].diff("entity")).values
+    assert np.ptp(apart / apart[:, :1]) < 0.02  # the scheme's own ellipse: dt times the angular velocity
+    assert (ds["x"].max("time") - ds["x"].min("time") > 20).all()
+
+
 def test_distances_keep_the_range_and_the_spacing():
     for planets in (1, 5, 11):
         found = np.stack(

@@ -120,6 +120,7 @@ def test_neither_threads_nor_blocks_change_the_numbers(name, monkeypatch):
     settings = {"sequences": 20, "steps": 3}
     threaded = simulate(name, **settings)
     monkeypatch.setattr(batch, "WIDEST_BLOCK", 8)
+    monkeypatch.setattr(batch, "CACHE_BYTES", 2**8)  # pieces of a few rows
     blocks = simulate(name, **settings)
     monkeypatch.setattr(batch.os, "cpu_count", lambda: 1)
     xr.testing.assert_identical(blocks, threaded)

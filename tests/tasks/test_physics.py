@@ -13,7 +13,7 @@ from edgewise.data import save, validate
 from edgewise.errors import ConfigError, DataError
 from edgewise.rollouts import places, reach
 from edgewise.tasks import TrainingRun, experiment_of, read_recipe
-from edgewise.tasks.physics_data import option_of, read_parts
+from edgewise.tasks.physics_data import read_parts
 from edgewise.tasks.physics_tables import (
     DynamicsOnlyModel,
     FlatModel,
@@ -204,27 +204,8 @@ def test_too_few_recordings_are_refused(tmp_path):
 
 
 def test_simulated_data_have_no_file():
-    with pytest.raises(ConfigError, match="path is 'mine.nc'"):
+    with pytest.raises(ConfigError, match=r"path is 'mine\.nc'"):
         recipe().with_data(Path("mine.nc"))
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("dt=0.01", ("dt", 0.01)),
-        ("n = 3", ("n", 3)),
-        ("fixed=true", ("fixed", True)),
-        ("a=1e-3", ("a", 1e-3)),
-    ],
-)
-def test_options_are_numbers_or_words(text, found):
-    assert option_of(text) == found
-
-
-@pytest.mark.parametrize("text", ["dt", "dt=fast", "=3"])
-def test_other_options_are_refused(text):
-    with pytest.raises(ConfigError, match="the option"):
-        option_of(text)
 
 
 @pytest.mark.parametrize(

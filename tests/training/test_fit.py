@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 
 import pytest
 import torch
@@ -239,3 +240,16 @@ def test_without_clipping_the_gradient_is_taken_as_it_is():
     before = task.module.bias.item()
     fit(task, deadline=Deadline())
     assert task.module.bias.item() == pytest.approx(before - 0.05 * 1000.0)
+
+
+def test_a_slow_first_step_does_not_end_a_task_early():
+    class Prepares(Line):
+        def loss(self, module, step):
+            if step == 0:
+                time.sleep(0.3)
+            return super().loss(module, step)
+
+    task = Prepares(steps=40)
+    fit(task, deadline=Deadline(4.0))  # at the pace of the first step, a dozen steps
+    assert len(task.losses) == 40
+    assert not task.asked_to_wind_down

@@ -1,4 +1,4 @@
-"""Measuring a model's relational inductive bias: its symmetries, who can influence whom, and which weights it shares."""
+"""Measuring a model's relational inductive bias: its symmetries, who influences whom, which weights it shares."""
 
 from edgewise.audit.audit import Audit, audit
 from edgewise.audit.axes import Axes, Layout

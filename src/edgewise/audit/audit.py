@@ -27,8 +27,8 @@ class Audit:
 
     Attributes:
         name: of the module; axes: of its input; layout: which of them its answer has; dtype: it was measured in.
-        symmetries: by name: "permutation", "time_shift", "translation", "rotation", "reflection", "scaling", "edges", those
-            that the axes allow. Of a random module they have no errors.
+        symmetries: by name: "permutation", "time_shift", "translation", "rotation", "reflection", "scaling", "edges",
+            those that the axes allow. Of a random module they have no errors.
         influence: who can influence whom; extents: the receptive field along steps and grid.
         relation: who acts on whom as the module was told, for one that asks for it.
         sharing: parameters against connections; randomness: whether it answers the same to the same.
@@ -65,8 +65,8 @@ def audit(
     Inputs are standard normal. The module is copied, set to evaluation mode and, where it runs in that, to float64.
 
     Args:
-        module: called with x of the shape that `axes` says, and with a relation (or an edge index) and attributes of edges
-            where its forward has parameters of these names.
+        module: called with x of the shape that `axes` says, and with a relation (or an edge index) and attributes of
+            edges where its forward has parameters of these names.
         samples: random inputs that errors are averaged over.
         relation: who acts on whom, for a module that asks; a random sparse graph if not given.
         factory: makes the module; if it takes the number of entities, larger ones are made to see what they cost.
@@ -95,7 +95,7 @@ def audit(
         influence=found,
         extents=seen,
         relation=None if given.relation is None else given.relation.to_sparse(),
-        sharing=sharing(module, subject, found, factory),
+        sharing=sharing(subject, found, factory),
         randomness=chance,
         samples=samples,
         seed=seed,
@@ -132,25 +132,35 @@ def _notes(axes: Axes, layout: Layout, found: Influence, chance: Randomness) -> 
     said = []
     if chance.random:
         said.append(
-            f"Two passes on the same input in evaluation mode differ (relative difference {chance.spread:.2g}): the module"
-            " is random, and its symmetries cannot be told from chance. Is a dropout left on?"
+            f"Two passes on the same input in evaluation mode differ (relative difference {chance.spread:.2g}): the"
+            " module is random, and its symmetries cannot be told from chance. Is a dropout left on?"
         )
     if chance.mixes_batch:
         said.append(
-            "An answer depends on the other samples of its batch: the module normalises by batches at evaluation, or mixes"
-            " the axis of the batch with another one."
+            "An answer depends on the other samples of its batch: the module normalises by batches at evaluation, or"
+            " mixes the axis of the batch with another one."
         )
     if found.without_gradient:
         said.append(
-            f"{found.without_gradient} pairs influence each other by a path without gradient (detached, or rounded): they are"
-            " in the pattern with strength 0."
+            f"{found.without_gradient} pairs influence each other by a path without gradient (detached, or rounded):"
+            " they are in the pattern with strength 0."
         )
     if len(layout.shape) == 2 and layout.dims:
         said.append(
             f"The answer has the shape [batch, {layout.shape[1]}], read as one number for each"
             f" {next(iter(layout.dims))}; if it is one answer of {layout.shape[1]} numbers, audit another size."
         )
+    if axes.grid is not None and GRID not in layout.dims and len(layout.shape) > 2:
+        said.append(
+            f"The answer {_shape(layout)} has no axes of the sizes of the grid, so it is read as one answer and"
+            " measured for invariance; a stride that divides the grid is no invariance."
+        )
     looked, places = len(found.looked_at), axes.n_places
     if looked < places and layout.dims and looked < found.relation.n_receivers:
-        said.append(f"The pattern of influence was measured at {looked} of {found.relation.n_receivers} places of the answer.")
+        of = found.relation.n_receivers
+        said.append(f"The pattern of influence was measured at {looked} of {of} places of the answer.")
     return tuple(said)
+
+
+def _shape(layout: Layout) -> str:
+    return f"[{', '.join(['batch', *map(str, layout.shape[1:])])}]"

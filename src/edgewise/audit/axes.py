@@ -27,8 +27,8 @@ class Axes:
         steps: of time, or None.
         grid: the sizes of its axes, or None.
         spatial: which features are the coordinates of a point, one an axis of space.
-        vectors: which features are vectors of that space (velocities, say): they turn and scale with the coordinates and
-            do not move with them; as many as `spatial`, or a multiple.
+        vectors: which features are vectors of that space (velocities, say): they turn and scale with the coordinates
+            and do not move with them; as many as `spatial`, or a multiple.
         edge_features: attributes of an edge, for a module that reads `edges`.
 
     Raises:
@@ -130,7 +130,9 @@ class Axes:
 
     def described(self) -> str:
         """The shape of a batch in words: "[batch, entity 6, feature 8]"."""
-        names = {dim: name for name, dims in self.dims.items() for dim in dims} | {self.feature_dim: "feature"}
+        names = {dim: name for name, dims in self.dims.items() for dim in dims} | {
+            self.feature_dim: "feature"
+        }
         return f"[batch, {', '.join(f'{names[k + 1]} {size}' for k, size in enumerate(self.shape))}]"
 
     def sample(self, samples: int, generator: torch.Generator) -> Tensor:

@@ -14,13 +14,18 @@ from edgewise.audit.symmetry import ELEMENTS, Element, Kind, Measured, Symmetry,
 
 
 def shift(
-    subject: Subject, given: Given, layout: Layout, axis: str, seen: Sequence[Extent], generator: torch.Generator
+    subject: Subject,
+    given: Given,
+    layout: Layout,
+    axis: str,
+    seen: Sequence[Extent],
+    generator: torch.Generator,
 ) -> Symmetry:
     """Circular shifts by up to an eighth of an axis, of the steps or of the grid.
 
-    The circle is what a shift without ends is. A module that pads, or begins somewhere, differs at the ends; so the error
-    is also told for the interior: places which, before and after the shift, are farther from every end than the module
-    was seen to look (`extents`). A module that looks everywhere has no such place; then the interior is the middle half.
+    On a circle a shift has no ends. A module that pads, or begins somewhere, differs at the ends; so the error is also
+    told for the interior: places which, before and after the shift, are farther from every end than the module was seen
+    to look (`extents`). A module that looks everywhere has no such place; then the interior is the middle half.
 
     Args:
         seen: the receptive field along each dimension of the axis.
@@ -73,7 +78,10 @@ def _reach(sizes: tuple[int, ...], seen: Sequence[Extent]) -> tuple[list[tuple[i
 
 
 def _interior(
-    found: Measured, dims: tuple[int, ...], shifts: Sequence[tuple[int, ...]], reach: Sequence[tuple[int, int]]
+    found: Measured,
+    dims: tuple[int, ...],
+    shifts: Sequence[tuple[int, ...]],
+    reach: Sequence[tuple[int, int]],
 ) -> Tensor:
     """1 for numbers whose place is in the interior before and after the shift of their sample, else 0."""
     like = found.difference

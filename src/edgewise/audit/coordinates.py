@@ -80,7 +80,10 @@ def coordinate_symmetries(
     """Each of `DRAWN` on the coordinates; a rotation needs two of them."""
     d = len(subject.axes.spatial)
     names = [name for name in DRAWN if d > 1 or name != "rotation"]
-    return {name: _best(subject, given, layout, [DRAWN[name](d, generator) for _ in range(ELEMENTS)]) for name in names}
+    return {
+        name: _best(subject, given, layout, [DRAWN[name](d, generator) for _ in range(ELEMENTS)])
+        for name in names
+    }
 
 
 def _best(subject: Subject, given: Given, layout: Layout, drawn: list[Affine]) -> Symmetry:
@@ -103,7 +106,10 @@ def _ways(axes: Axes, layout: Layout) -> list[tuple[Kind, str, tuple[int, ...], 
     ways: list[tuple[Kind, str, tuple[int, ...], tuple[int, ...]]] = [("invariance", "stays", (), ())]
     if n % d == 0:
         every = tuple(range(n))
-        ways += [("equivariance", "follows as vectors", (), every), ("equivariance", "follows as points", every, ())]
+        ways += [
+            ("equivariance", "follows as vectors", (), every),
+            ("equivariance", "follows as points", every, ()),
+        ]
     if n == axes.features and n != d:
         ways.append(("equivariance", "follows with the features of the input", axes.spatial, axes.vectors))
     return ways
@@ -116,7 +122,7 @@ def _acting(axes: Axes, affine: Affine, points: tuple[int, ...], vectors: tuple[
     return Element(on_input, lambda answer: affine.on_groups(answer, points, vectors))
 
 
-# ---- on a grid ---------------------------------------------------------------------------------------------------------
+# ---- on a grid -----------------------------------------------------------------------------------
 
 
 def grid_symmetries(
@@ -158,4 +164,6 @@ def _mirroring(dims: tuple[int, ...], kept: tuple[int, ...], axis: int) -> Eleme
     def flipped(values: Tensor, places: tuple[int, ...]) -> Tensor:
         return values.flip(places[axis]) if places else values
 
-    return Element(lambda given: replace(given, x=flipped(given.x, dims)), lambda answer: flipped(answer, kept))
+    return Element(
+        lambda given: replace(given, x=flipped(given.x, dims)), lambda answer: flipped(answer, kept)
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.audit.axes import ENTITY, GRID, TIME, Layout
+from edgewise.audit.axes import TIME, Layout
 from edgewise.audit.subject import Given, Subject
 from edgewise.relation import Sparse
 
@@ -30,8 +30,8 @@ class Influence:
     """Which places of the input reach which places of the answer.
 
     Attributes:
-        strength: [places of the answer, places of the input], the root mean square over inputs of the norm of the block of
-            the Jacobian; 0 for an influence that has no gradient.
+        strength: [places of the answer, places of the input], the root mean square over inputs of the norm of the block
+            of the Jacobian; 0 for an influence that has no gradient.
         there: bool of the same shape, whether there is any influence: a block that is not 0, or an answer that changes
             when the place is given other values (influence through what has no gradient counts too).
         receivers, senders: sizes of the axes that number the places of the answer and of the input.
@@ -97,9 +97,9 @@ class Influence:
 def _numbers(sizes: dict[str, tuple[int, ...]], axis: str) -> np.ndarray:
     """The number along one axis of each place, places counted with the last axis fastest."""
     counts = {name: math.prod(own) for name, own in sizes.items()}
-    grid = np.indices(tuple(counts.values())).reshape(len(counts), -1)
     if axis not in counts:
         return np.zeros(math.prod(counts.values()), int)
+    grid = np.indices(tuple(counts.values())).reshape(len(counts), -1)
     return grid[list(counts).index(axis)]
 
 
@@ -138,7 +138,9 @@ def _jacobian(subject: Subject, given: Given, layout: Layout, rows: np.ndarray) 
     for row in rows.tolist():
         squares = torch.zeros(len(x), subject.axes.n_places, dtype=torch.float64)
         for direction in directions:
-            (gradient,) = torch.autograd.grad((out[:, row] @ direction).sum(), x, retain_graph=True, allow_unused=True)
+            (gradient,) = torch.autograd.grad(
+                (out[:, row] @ direction).sum(), x, retain_graph=True, allow_unused=True
+            )
             if gradient is not None:
                 squares += _place_squares(gradient.double(), subject)
         blocks.append(squares.mean(0).sqrt())
@@ -163,7 +165,7 @@ def _place_squares(gradient: Tensor, subject: Subject) -> Tensor:
 
 @torch.no_grad()
 def _changes(subject: Subject, given: Given, layout: Layout) -> np.ndarray:
-    """Which places of the answer change when a place of the input does: bool [all places of the answer, of the input]."""
+    """Which places of the answer change when a place of the input does: bool [places of the answer, of the input]."""
     axes = subject.axes
     fresh = axes.sample(len(given.x), torch.Generator().manual_seed(subject.seed + 1))
     before = layout.places_first(subject(given))

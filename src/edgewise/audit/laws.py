@@ -19,8 +19,8 @@ from edgewise.relation import nearest_slots
 class Law(nn.Module):
     """What everybody together does to each entity, were all pairs of a type that acts: sum over j of f_k(s_j, s_i).
 
-    One after another for every type k but "no interaction". In space only the components of the spatial targets are given,
-    so that they follow as vectors where the law does.
+    One after another for every type k but "no interaction". In space only the components of the spatial targets are
+    given, so that they follow as vectors where the law does.
 
     Args:
         model: the law; encoding: of the data.
@@ -48,14 +48,25 @@ class Law(nn.Module):
 
     def _observations(self, x: Tensor) -> Observations:
         """One frame of a stretch a sample; everybody is there and may act on everybody."""
-        position, velocity, context, after = x[:, None].split((self.space, self.space, self.context, self.after), -1)
+        position, velocity, context, after = x[:, None].split(
+            (self.space, self.space, self.context, self.after), -1
+        )
         batch, n = x.shape[:2]
         nothing = x.new_zeros(batch, 1, n, self.model.n_targets)
         slots = nearest_slots(torch.zeros(n, n), n - 1).expand(batch, n, n - 1)
         number = torch.arange(batch)
         present = x.new_ones(batch, 1, n)
         return Observations(
-            position, velocity, context, after, nothing, nothing, present, slots, number, torch.zeros_like(number)
+            position,
+            velocity,
+            context,
+            after,
+            nothing,
+            nothing,
+            present,
+            slots,
+            number,
+            torch.zeros_like(number),
         )
 
 

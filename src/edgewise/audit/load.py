@@ -45,7 +45,11 @@ def load_module(name: str, axes: Axes, *, seed: int = 0) -> Named:
     value: Any = _imported(name, path)
     for part in attribute.split("."):
         if not hasattr(value, part):
-            there = [each for each in vars(value) if not each.startswith("_")] if hasattr(value, "__dict__") else []
+            there = (
+                [each for each in vars(value) if not each.startswith("_")]
+                if hasattr(value, "__dict__")
+                else []
+            )
             raise ConfigError(
                 f"{path} has no {attribute}",
                 expected=f"one of {', '.join(sorted(there)[:12])}" if there else EXPECTED,
@@ -56,7 +60,8 @@ def load_module(name: str, axes: Axes, *, seed: int = 0) -> Named:
         return Named(value, None)
     if not callable(value):
         raise ConfigError(f"{name} is of the type {type(value).__name__}", expected=EXPECTED)
-    return Named(_made(name, value, axes, seed), value)
+    factory: Callable[..., Any] = value
+    return Named(_made(name, factory, axes, seed), factory)
 
 
 def _imported(name: str, path: str) -> Any:
@@ -89,7 +94,9 @@ def _made(name: str, factory: Callable[..., Any], axes: Axes, seed: int) -> nn.M
         module = factory(**{argument: sizes[argument] for argument in asked})
     except Exception as error:  # a stranger's factory may raise anything
         raise ConfigError(
-            f"{name} raised {type(error).__name__}: {error}", expected="a torch.nn.Module", fix="check the factory"
+            f"{name} raised {type(error).__name__}: {error}",
+            expected="a torch.nn.Module",
+            fix="check the factory",
         ) from error
     if not isinstance(module, nn.Module):
         raise ConfigError(f"{name} gave a {type(module).__name__}", expected="a torch.nn.Module")

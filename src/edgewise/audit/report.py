@@ -1,13 +1,13 @@
-"""The record of an audit: one object a symmetry, and what was found of influence, sharing and chance, as plain values."""
+"""The record of an audit as plain values: an object a symmetry, and what was found of influence, sharing and chance."""
 
 from typing import Any
-
-import numpy as np
 
 from edgewise import __version__
 from edgewise.audit.audit import Audit
 from edgewise.audit.axes import ENTITY, GRID, TIME
+from edgewise.audit.hops import hops
 from edgewise.audit.influence import LISTED, Influence
+from edgewise.audit.verdict import verdict
 from edgewise.relation import Sparse
 
 FORMAT = 1
@@ -19,17 +19,20 @@ MOST_ROWS = 128
 def record(found: Audit) -> dict[str, Any]:
     """Everything for `audit.json`: the symmetries by name, then
 
-        influence  who can influence whom, the receptive field, causality violations
-        sharing    parameters, connections, growth
-        random     whether the module is random; randomness: by how much
-        module, axes, samples, seed, dtype, output, notes, edgewise, format
+    influence  who can influence whom, the receptive field, causality violations
+    sharing    parameters, connections, growth
+    random     whether the module is random; randomness: by how much
+    verdict    entities, relations, hops, bias, invariance, as Battaglia et al. (2018) name them; None if random
+    module, axes, samples, seed, dtype, output, notes, edgewise, format
     """
+    said = verdict(found)
     return {
         **{name: symmetry.record() for name, symmetry in found.symmetries.items()},
         "influence": influence_record(found),
         "sharing": found.sharing.record(),
         "random": found.randomness.random,
         "randomness": found.randomness.record(),
+        "verdict": None if said is None else said.record(),
         "module": found.name,
         "symmetries": list(found.symmetries),
         "axes": _axes_record(found),
@@ -97,20 +100,9 @@ def given_record(about: Influence, relation: Sparse) -> dict[str, Any]:
     """
     axis = next(iter(about.senders)) if len(about.senders) == 1 else ENTITY
     pattern = about.pattern(axis)
-    given = {"edges": relation.n_edges, "senders": relation.senders.tolist(), "receivers": relation.receivers.tolist()}
+    given = {
+        "edges": relation.n_edges,
+        "senders": relation.senders.tolist(),
+        "receivers": relation.receivers.tolist(),
+    }
     return given | {"hops": hops(pattern, relation)}
-
-
-def hops(pattern: np.ndarray, relation: Sparse) -> int | None:
-    """See `given_record`. pattern: bool [receiver, sender]."""
-    n = relation.n_receivers
-    if pattern.shape != (n, n):
-        return None
-    one = np.zeros((n, n), dtype=bool)
-    one[relation.receivers.numpy(), relation.senders.numpy()] = True
-    reached = np.eye(n, dtype=bool)
-    for k in range(n + 1):
-        if not (pattern & ~reached).any():
-            return k
-        reached = reached | (one.astype(int) @ reached.astype(int) > 0)
-    return None

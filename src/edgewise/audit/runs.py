@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from edgewise.audit.axes import Axes
 from edgewise.audit.subject import random_relation
-from edgewise.errors import ConfigError
+from edgewise.errors import ConfigError, RunError
 from edgewise.folders import read_json
 from edgewise.models.objects import ObjectDims, Objects
-from edgewise.nn.bag import BagLinear
 from edgewise.models.sequence import SequenceModel
 from edgewise.models.transformer import Transformer
+from edgewise.nn.bag import BagLinear
 from edgewise.relation import Relation, Sparse
 from edgewise.tokens import BOS, EOS, N_SPECIAL
 
@@ -31,7 +31,8 @@ class Run:
     """What is audited of a run.
 
     Attributes:
-        module: called with x, and with a relation where it asks for one; axes: of x; relation: that it is told, or None.
+        module: called with x, and with a relation where it asks for one.
+        axes: of x; relation: that it is told, or None.
     """
 
     module: nn.Module
@@ -50,6 +51,12 @@ def load_run(folder: Path, sizes: Mapping[str, Any], *, seed: int = 0) -> Run:
         ConfigError: for a run without axes to audit, or sizes that it does not fit.
         RunError: for a folder that is no run.
     """
+    if not (folder / "run.json").is_file():
+        raise RunError(
+            f"{folder} is not a run folder: it has no run.json",
+            expected="a folder that `edgewise train` or `edgewise infer` wrote, or package.module:factory",
+            fix="check the path",
+        )
     kind = read_json(folder / "run.json", "edgewise train` or `edgewise infer").get("kind", "inference")
     if kind == "inference":
         from edgewise.audit.laws import law_of
@@ -66,7 +73,8 @@ def load_run(folder: Path, sizes: Mapping[str, Any], *, seed: int = 0) -> Run:
         return _decoder(run, sizes)
     raise ConfigError(
         f"{folder} holds a run of the task {run.recipe.task!r}, which has no axes to audit",
-        expected="a simulator (physics), a classifier of nodes (citation), a model of sequences, or the law of an inference",
+        expected="a simulator (physics), a classifier of nodes (citation), a model of sequences, or the law of an"
+        " inference",
         fix="name the network itself: edgewise audit package.module:factory --entities 6 --features 8",
     )
 
@@ -87,12 +95,12 @@ def chosen_axes(sizes: Mapping[str, Any], known: Mapping[str, Any], **defaults: 
     return Axes(**{**defaults, **sizes, **known})
 
 
-# ---- simulators --------------------------------------------------------------------------------------------------------
+# ---- simulators ----------------------------------------------------------------------------------
 
 
 class Dynamics(nn.Module):
-    """The dynamics of a learned simulator on features side by side: position, velocity, what acts from outside, attributes,
-    and the logarithm of the mass.
+    """The dynamics of a learned simulator on features side by side: position, velocity, what acts from outside,
+    attributes, and the logarithm of the mass.
 
     Everything is in the units of the network. Shapes, where objects have one, are balls of radius 0.1.
 
@@ -148,7 +156,7 @@ def _simulator(run: "TrainedRun", sizes: Mapping[str, Any], seed: int) -> Run:
     return Run(module, axes, random_relation(axes.entities or n, generator, loops=False))
 
 
-# ---- classifiers of nodes ----------------------------------------------------------------------------------------------
+# ---- classifiers of nodes ------------------------------------------------------------------------
 
 
 class DenseRows(nn.Module):
@@ -171,7 +179,9 @@ def _classifier(run: "TrainedRun", sizes: Mapping[str, Any]) -> Run:
     from edgewise.tasks.records import with_weights
 
     shape = run.shape
-    network = node_classifier(cast(CitationModel, run.recipe.model), shape["n_features"], len(shape["classes"]))
+    network = node_classifier(
+        cast(CitationModel, run.recipe.model), shape["n_features"], len(shape["classes"])
+    )
     module: Any = with_weights(network, run, run.seeds[0][0])
     module.first = DenseRows(module.first)
     axes = chosen_axes(sizes, {"features": shape["n_features"]}, entities=NODES)
@@ -205,7 +215,7 @@ def piece(graph: Sparse, n: int) -> Sparse:
     return Sparse(senders[kept], receivers[kept], n)
 
 
-# ---- models of sequences -----------------------------------------------------------------------------------------------
+# ---- models of sequences -------------------------------------------------------------------------
 
 
 class Decoder(nn.Module):
@@ -233,15 +243,22 @@ class Decoder(nn.Module):
             return self.model(source, target)
 
 
+def decoder_of(model: SequenceModel, n_words: int) -> Decoder:
+    """The decoder after a source sentence of so many words, drawn at random."""
+    part: Any = model
+    embedding = part.target.table if isinstance(model, Transformer) else part.words.embedding
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randint(N_SPECIAL, model.n_source, (n_words,), generator=generator)
+    return Decoder(model, torch.cat([drawn, torch.tensor([EOS])]), embedding)
+
+
 def _decoder(run: "TrainedRun", sizes: Mapping[str, Any]) -> Run:
-    """The decoder, teacher-forced, after a source sentence of the same number of words."""
+    """The decoder, teacher-forced, after a source sentence of as many words as there are steps."""
     from edgewise.models.ensemble import SequenceEnsemble
     from edgewise.tasks.translate import read_lines_of
 
-    model: Any = read_lines_of(run.folder).translate.model
+    model = read_lines_of(run.folder).translate.model
     if isinstance(model, SequenceEnsemble):
-        model = model.models[0]
-    words = model.target.table if isinstance(model, Transformer) else model.words.embedding
-    axes = chosen_axes(sizes, {"features": words.embedding_dim}, steps=STEPS)
-    drawn = torch.randint(N_SPECIAL, model.n_source, (axes.steps or STEPS,), generator=torch.Generator().manual_seed(0))
-    return Run(Decoder(model, torch.cat([drawn, torch.tensor([EOS])]), words), axes)
+        model = cast(SequenceModel, model.networks[0])
+    module = decoder_of(model, sizes.get("steps", STEPS))
+    return Run(module, chosen_axes(sizes, {"features": module.embedding.embedding_dim}, steps=STEPS))

@@ -11,7 +11,7 @@ from torch import nn
 
 from edgewise.audit.axes import Axes
 from edgewise.audit.influence import Influence
-from edgewise.audit.subject import Subject, subject_of
+from edgewise.audit.subject import Subject, drawing_from, inputs, subject_of
 from edgewise.errors import ConfigError
 
 GROWN = {"entities": ("entities", "n_entities", "n"), "steps": ("steps", "n_steps"), "grid": ("grid",)}
@@ -25,8 +25,8 @@ class Sharing:
 
     Attributes:
         parameters: numbers that the module holds as parameters; shared ones count once.
-        connections: numbers of the linear map that would have the same pattern of influence and share nothing: blocks of
-            the Jacobian that are not 0, times the features of both ends.
+        connections: numbers of the linear map that would have the same pattern of influence and share nothing: blocks
+            of the Jacobian that are not 0, times the features of both ends.
         axis: the axis that was made larger.
         sizes: parameters at each size of it, by size.
         growth: how they grow with the size, None where one size was all there is.
@@ -67,19 +67,17 @@ def n_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def sharing(
-    module: nn.Module, subject: Subject, found: Influence, factory: Callable[..., nn.Module] | None = None
-) -> Sharing:
+def sharing(subject: Subject, found: Influence, factory: Callable[..., nn.Module] | None = None) -> Sharing:
     """Count parameters and connections, then at two and four times the size of an axis.
 
     Args:
-        factory: makes the module; where it takes the size as an argument (`GROWN`), it is asked for larger ones, else the
-            module itself is run on larger inputs.
+        factory: makes the module; where it takes the size as an argument (`GROWN`), it is asked for larger ones, else
+            the module itself is run on larger inputs.
     """
     axes = subject.axes
     axis = next(name for name in GROWN if getattr(axes, name) is not None)
     size = axes.entities or axes.steps or (axes.grid or (0,))[0]
-    count = n_parameters(module)
+    count = n_parameters(subject.module)
     n_out = math.prod(math.prod(sizes) for sizes in found.receivers.values())
     numbers_out = _numbers_a_place(subject, n_out)
     connections = round(found.there.sum() * n_out / len(found.looked_at)) * axes.features * numbers_out
@@ -92,15 +90,13 @@ def sharing(
             return Sharing(**about, sizes=made, growth=growth_of(list(made), counts), how="factory")
     larger = enlarged(axes, axis, 2)
     try:
-        subject_of(module, larger, seed=subject.seed)
+        subject_of(subject.module, larger, seed=subject.seed)
     except ConfigError as refused:
         return Sharing(**about, sizes={size: count}, growth=None, how="refused", message=refused.found)
     return Sharing(**about, sizes={size: count, 2 * size: count}, growth="none", how="same module")
 
 
 def _numbers_a_place(subject: Subject, n_out: int) -> int:
-    from edgewise.audit.subject import inputs
-
     out = subject(inputs(subject, 1, torch.Generator().manual_seed(subject.seed)))
     return out.numel() // n_out
 
@@ -135,10 +131,8 @@ def _counts(factory: Callable[..., nn.Module], argument: str, axes: Axes, axis: 
         larger = enlarged(axes, axis, factor)
         size = getattr(larger, axis)
         try:
-            with torch.random.fork_rng(devices=[]):
-                made = factory(**{**needed, argument: size})
-            if factor < 4:
-                subject_of(made, larger)
+            with drawing_from(0):
+                made = subject_of(factory(**{**needed, argument: size}), larger).module
         except Exception:  # whatever a stranger's factory raises
             return None
         found[size if isinstance(size, int) else size[0]] = n_parameters(made)

@@ -1,7 +1,9 @@
-"""A module as an audit calls it: in evaluation mode, in the highest precision it takes, with what its forward asks for."""
+"""A module as an audit calls it: in evaluation mode, in float64 where it can, given what its forward asks for."""
 
 import copy
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from edgewise.relation import Relation, Sparse
 RELATION_NAMES = ("relation",)
 INDEX_NAMES = ("edge_index",)
 EDGE_NAMES = ("edges", "edge_attr")
-"""Parameters of a forward that are given a relation, its list of edges [2, n_edges] (senders, receivers), its attributes."""
+"""Parameters of a forward that are given a relation, its edges [2, n_edges] (senders, receivers), their attributes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +115,7 @@ class Subject:
 
     def answer(self, given: Given, seed: int | None = None) -> Tensor:
         """The same with gradients, in the module's own precision."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed if seed is None else seed)
+        with drawing_from(self.seed if seed is None else seed):
             out = first_tensor(self._called(given))
         if out is None:
             raise ConfigError(
@@ -135,6 +136,21 @@ class Subject:
         if signature.edges is not None and given.edges is not None:
             more[signature.edges] = _listed(given.edges.to(self.dtype), given, -2)
         return self.module(x) if signature.input is None else self.module(**{signature.input: x}, **more)
+
+
+@contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Torch's generator of the CPU set to a seed, and as it was afterwards.
+
+    `torch.manual_seed` notes for every other device where it was called from, which costs more than a small network.
+    """
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+
 
 def edge_index(relation: Relation) -> Tensor:
     """[2, n_edges]: senders, receivers."""
@@ -168,11 +184,13 @@ def _as_pairs(out: Tensor, relation: Relation | None) -> Tensor:
 
 
 def random_relation(n: int, generator: torch.Generator, *, loops: bool = True) -> Sparse:
-    """A sparse connected graph: a directed cycle in random order, a chord for every four entities, and with `loops` every
-    entity on itself."""
+    """A sparse connected graph: a directed cycle in random order, a chord for every four entities, and with `loops`
+    every entity on itself."""
     order = torch.randperm(n, generator=generator)
     senders, receivers = order, order.roll(-1)
-    chords = torch.stack([torch.randperm(n, generator=generator)[:2] for _ in range(n // 4)] or [order[:0]], -1)
+    chords = torch.stack(
+        [torch.randperm(n, generator=generator)[:2] for _ in range(n // 4)] or [order[:0]], -1
+    )
     if n >= 4:
         senders, receivers = torch.cat([senders, chords[0]]), torch.cat([receivers, chords[1]])
     pairs = torch.unique(receivers * n + senders)

@@ -23,12 +23,12 @@ class Symmetry:
     """How far a module keeps a symmetry.
 
     Attributes:
-        kind: whether the answer follows ("equivariance") or stays ("invariance"); which of them is measured is decided by
-            the axes of the output, for coordinates by the smaller error.
+        kind: whether the answer follows ("equivariance") or stays ("invariance"); which of them is measured is decided
+            by the axes of the output, for coordinates by the smaller error.
         overall: the error of all places; None for a module that is random.
         of: what is transformed, in words.
-        interior, border: the same for places farther from the border than the module sees, and for the others; None where
-            there is no border, or no place of the kind.
+        interior, border: the same for places farther from the border than the module sees, and for the others; None
+            where there is no border, or no place of the kind.
         note: how interior and border were told apart, or why something was not measured.
     """
 
@@ -91,17 +91,17 @@ def _total(values: Tensor, keep: Tensor | None) -> Tensor:
 
 def measured(subject: Subject, given: Given, elements: Sequence[Element]) -> Measured:
     """Each element on its share of the samples."""
-    answers = subject(given)
     share = math.ceil(len(given.x) / len(elements))
-    apart = []
+    answers, apart = [], []
     for k, element in enumerate(elements):
-        part = slice(k * share, (k + 1) * share)
-        if len(given.x[part]):
-            apart.append(subject(element.on_input(given[part])) - element.on_output(answers[part]))
-    return Measured(torch.cat(apart), variation(answers))
+        part = given[k * share : (k + 1) * share]
+        if len(part.x):
+            answers.append(subject(part))
+            apart.append(subject(element.on_input(part)) - element.on_output(answers[-1]))
+    return Measured(torch.cat(apart), variation(torch.cat(answers)))
 
 
-# ---- permutations ------------------------------------------------------------------------------------------------------
+# ---- permutations --------------------------------------------------------------------------------
 
 
 def permutation(subject: Subject, given: Given, layout: Layout, generator: torch.Generator) -> Symmetry:

@@ -1,12 +1,11 @@
 """edgewise simulate springs --out FILE"""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from edgewise.cli.options import Flag, Target
 from edgewise.cli.out import counted, print_json, say
-from edgewise.errors import ConfigError
 
 
 def simulate(
@@ -49,6 +48,7 @@ def simulate(
     from edgewise.data import save, summary
     from edgewise.data.io import check_target
     from edgewise.physics import simulate as run_simulation
+    from edgewise.physics.options import read_options
 
     check_target(out, overwrite=overwrite)
     spread = [] if strength_spread is None else [f"strength_spread={strength_spread}"]
@@ -69,31 +69,3 @@ def simulate(
     else:
         say(f"{system}: {counted(sequences, 'system')} of {entities}, {steps} frames each -> {out}")
 
-
-def read_options(words: list[str]) -> dict[str, Any]:
-    """NAME=VALUE, ... as a table; a value that is neither a number nor true or false stays text, which `simulate` refuses.
-
-    Raises:
-        ConfigError: a word is no NAME=VALUE, or a name is given twice.
-    """
-    found: dict[str, Any] = {}
-    for word in words:
-        name, equals, value = (part.strip() for part in word.partition("="))
-        name = name.replace("-", "_")
-        if not (name and equals and value):
-            raise ConfigError(f"--option {word}", expected="NAME=VALUE, e.g. --option dt=0.001")
-        if name in found:
-            raise ConfigError(f"the option {name} is given twice", expected="each option once")
-        found[name] = _value(value)
-    return found
-
-
-def _value(text: str) -> bool | int | float | str:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

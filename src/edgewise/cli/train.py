@@ -100,13 +100,13 @@ def _finished(run: "TrainingRun") -> Any:
 
 def _print_metrics(name: str, metrics: dict[str, Any], run: Path) -> None:
     """The result beside the published figure and the simple answers."""
-    what = f"{name}: test {metrics['metric']}, {metrics['unit']}"
-    print(f"{what:<44}{_figure(metrics['mean'], metrics['sd'])}  ({_how_many(metrics)})")
+    what = f"{name}: test {metrics['metric']}" + (f", {metrics['unit']}" if metrics["unit"] else "")
+    print(f"{what:<43} {_figure(metrics['mean'], metrics['sd'])}  ({_how_many(metrics)})")
     if metrics["published"] is not None:
         said = metrics["published"]
-        print(f"{'  published (' + said['source'] + ')':<44}{_figure(said['value'], said['sd'])}")
+        print(f"{'  published (' + said['source'] + ')':<43} {_figure(said['value'], said['sd'])}")
     for row in metrics["baselines"]:
-        print(f"{'  ' + row['name']:<44}{number(row['value'])}")
+        print(f"{'  ' + row['name']:<43} {number(row['value'])}")
     print(f"run:  {run}")
     print(f"page: {run / 'report.html'}")
 

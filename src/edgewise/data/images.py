@@ -117,7 +117,7 @@ def load_pictures(path: str | Path) -> Pictures:
         DataError: if the file cannot be read, has neither or both, or axes, values or labels do not fit.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, zipfile.BadZipFile, AttributeError, TypeError) as error:
         raise DataError(f"{path} cannot be read: {error}", expected="a NumPy archive (.npz)") from error
@@ -136,16 +136,15 @@ def _pixels(values: np.ndarray, name: str, path: str) -> np.ndarray:
     """[n, channel, *grid] uint8."""
     axes = AXES[name]
     coloured = values.ndim == len(axes) + 2 and values.shape[-1] == COLOURS
-    if not coloured and values.ndim != len(axes) + 1 or 0 in values.shape:
+    if (not coloured and values.ndim != len(axes) + 1) or 0 in values.shape:
         raise DataError(
             f"{path}: {name} has the shape {values.shape}",
             expected=f"[n, {', '.join(axes)}], or the same with a last axis of {COLOURS} colours",
         )
-    if values.dtype.kind == "f" and np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1:
+    if values.dtype.kind == "f" and 0 <= values.min() and values.max() <= 1:
         values = np.round(255 * values)
-    if values.dtype.kind not in "iuf" or values.dtype.kind == "f" and values.max(initial=0) > 255 or not (
-        np.isfinite(values).all() and values.min() >= 0 and values.max() <= 255 and (values == np.floor(values)).all()
-    ):
+    number = values.dtype.kind in "iuf"
+    if not number or not (0 <= values.min() and values.max() <= 255) or (values % 1).any():  # NaN is not >= 0
         raise DataError(
             f"{path}: {name} holds values of type {values.dtype} that are no brightness",
             expected="whole numbers from 0 to 255, or shares from 0 to 1",

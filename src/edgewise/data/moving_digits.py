@@ -1,4 +1,4 @@
-"""A video task: two digits move, the picture goes dark, and one of them comes back. Which way did it go before?"""
+"""A video task: two digits move, the picture goes dark, one of them comes back. Was it the upper or the lower one?"""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,10 @@ DIGIT = 28
 """Height and width of a digit as MNIST has it: 20 with a margin of 4."""
 SPRITE = 10
 SPEEDS = 1.5, 3.0
-"""Pixels a frame along each axis in which a digit moves."""
-ANSWERS = ("across", "up and down")
+"""Slowest and fastest, pixels a frame."""
+ANSWERS = ("upper", "lower")
+SMALLEST = 2 * SPRITE
+"""Pixels: two digits have to fit above each other."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Course:
     """How long each part of a video is, and how large it is.
 
     Attributes:
-        size: height and width of a frame, pixels; before: frames with both digits; dark: empty frames; after: frames with
+        size: height and width of a frame, pixels, at least `SMALLEST`; before: frames with both digits; dark: empty frames; after: frames with
             the one that comes back.
     """
 
@@ -36,12 +38,12 @@ class Course:
 
 
 def moving_digits(digits: Pictures, n: int, course: Course, seed: int) -> Pictures:
-    """Videos of two digits of different classes that bounce between the edges: one moves across, one up and down.
+    """Videos of two digits of different classes that bounce between the sides, one in the upper half and one in the lower.
 
-    After the dark frames one of the two, the same image, comes back somewhere else and moves in both directions at once.
-    The class of the video is how that digit moved before. Either answer is as frequent for every pair of digits and
-    for every place and motion after the dark, so neither part tells anything alone: that the answer can be read at all
-    is a relation between frames that are at least `dark` + 1 apart.
+    After the dark frames one of the two, the same image, comes back at any height and moves on. The class of the video is the
+    half that this digit was in before. Both answers are as frequent for every pair of digits, and for every digit, height
+    and motion after the dark: neither part tells anything alone. What a sum g(before) + h(after) of logits can reach
+    at best in the mean is the cross-entropy of a guess, ln 2, by symmetry of the classes of digits and convexity.
 
     Args:
         digits: images of 28 x 28 with their classes; n: number of videos; seed: decides all of them.
@@ -57,12 +59,11 @@ def moving_digits(digits: Pictures, n: int, course: Course, seed: int) -> Pictur
     first, second = _pairs(labels, n, rng)
     answer = rng.integers(0, 2, n)
     videos = np.zeros((n, course.frames, course.size, course.size), dtype=np.uint8)
-    across = np.array([[0.0, 1.0]]), np.array([[1.0, 0.0]])  # directions as (row, column)
-    seen = slice(0, course.before), slice(course.before + course.dark, course.frames)
-    for which, direction in zip((first, second), across, strict=True):
-        _draw(videos[:, seen[0]], sprites[which], direction, rng)
-    back = np.where(answer == 0, first, second)
-    _draw(videos[:, seen[1]], sprites[back], np.ones((1, 2)), rng)
+    before, after = videos[:, : course.before], videos[:, course.before + course.dark :]
+    half, lowest = course.size // 2, course.size - SPRITE
+    _draw(before, sprites[first], rng.integers(0, half - SPRITE + 1, n), rng)
+    _draw(before, sprites[second], rng.integers(half, lowest + 1, n), rng)
+    _draw(after, sprites[np.where(answer == 0, first, second)], rng.integers(0, lowest + 1, n), rng)
     return Pictures(torch.from_numpy(videos)[:, None], torch.from_numpy(answer), ANSWERS)
 
 
@@ -92,21 +93,15 @@ def _pairs(labels: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.nda
     return first, second
 
 
-def _draw(videos: np.ndarray, sprites: np.ndarray, directions: np.ndarray, rng: np.random.Generator) -> None:
-    """Let a sprite [n, 10, 10] move through each video [n, frame, size, size], in place; the brighter pixel is seen.
-
-    Args:
-        directions: [1, 2], 0 or 1 for rows and columns: along which axes it moves.
-    """
+def _draw(videos: np.ndarray, sprites: np.ndarray, row: np.ndarray, rng: np.random.Generator) -> None:
+    """Let a sprite [n, 10, 10] move across each video [n, frame, size, size], in place, its upper edge in `row` [n]."""
     n, frames, size, _ = videos.shape
     free = size - SPRITE
-    start = rng.uniform(0, free, (n, 1, 2))
-    speed = rng.uniform(*SPEEDS, (n, 1, 2)) * rng.choice([-1, 1], (n, 1, 2)) * directions
-    place = start + speed * np.arange(frames)[:, None]
+    speed = rng.uniform(*SPEEDS, (n, 1)) * rng.choice([-1, 1], (n, 1))
+    place = rng.uniform(0, free, (n, 1)) + speed * np.arange(frames)
     bounced = free - np.abs(place % (2 * free) - free)  # a straight line folded between 0 and `free`
-    corner = np.round(bounced).astype(int)  # [n, frame, 2]
-    video = np.arange(n)[:, None, None, None]
-    frame = np.arange(frames)[None, :, None, None]
-    row = corner[..., 0, None, None] + np.arange(SPRITE)[:, None]
-    column = corner[..., 1, None, None] + np.arange(SPRITE)
-    videos[video, frame, row, column] = np.maximum(videos[video, frame, row, column], sprites[:, None])
+    left = np.round(bounced).astype(int)  # [n, frame]
+    video, frame = np.arange(n)[:, None, None, None], np.arange(frames)[:, None, None]
+    rows = row[:, None, None, None] + np.arange(SPRITE)[:, None]
+    columns = left[..., None, None] + np.arange(SPRITE)
+    videos[video, frame, rows, columns] = sprites[:, None]

@@ -8,7 +8,7 @@ componentwise maximum, the gap between two objects, the direction of the contact
 Where gap < 0, i gets the impulse J n and j the opposite one, with the reduced mass mu (a fixed object counts as of
 infinite mass) and the restitutions e:
 
-    J = mu max(0, w - u),    w = max(e_i e_j max(-u, 0), push_out (-gap) / dt)
+    J = mu max(0, w - u),    w = max(-e_i e_j u, push_out (-gap) / dt)
 
 so with push_out = 0 objects that approach part with e_i e_j times their speed, and objects that part are left alone:
 Newton's law of restitution. A push_out above 0 also has them part at least so fast that this share of the overlap
@@ -77,7 +77,7 @@ class Contacts:
         normal, distance = self._normals(x.take(one, axis=1) - x.take(other, axis=1), pair)
         speed = (normal * (v.take(one, axis=1) - v.take(other, axis=1))).sum(axis=0)
         overlap = self.reach.take(pair) - distance
-        parting = np.maximum(self.bounce.take(pair) * np.maximum(-speed, 0.0), self.push * overlap)
+        parting = np.maximum(-self.bounce.take(pair) * speed, self.push * overlap)
         impulse = self.reduced_mass.take(pair) * np.maximum(parting - speed, 0.0) * (overlap > 0)
         kick_one, kick_other = impulse * self.inverse_mass.take(one), impulse * self.inverse_mass.take(other)
         for axis in range(2):

@@ -50,7 +50,9 @@ def context(record: Json, picture: bytes) -> dict[str, Any]:
         "checked_known": not record["random"],
         "tiles": tiles(record),
         "symmetries": symmetry_table(record),
-        "remarks": [(LABELS[name], record[name]["note"]) for name in record["symmetries"] if record[name]["note"]],
+        "remarks": [
+            (LABELS[name], record[name]["note"]) for name in record["symmetries"] if record[name]["note"]
+        ],
         "influence": record["influence"],
         "reach": record["influence"]["receptive_field"],
         "violations": (record["influence"]["causality_violations"] or [])[:LISTED],
@@ -140,7 +142,10 @@ def sharing_facts(shared: Json) -> list[tuple[str, str]]:
         ("Parameters", count(shared["parameters"])),
         ("Connections", count(shared["connections"])),
         ("Connections a parameter", number(shared["connections_per_parameter"])),
-        *((f"Parameters at {size} {shared['axis']}", count(n)) for size, n in shared["parameters_at"].items()),
+        *(
+            (f"Parameters at {size} {shared['axis']}", count(n))
+            for size, n in shared["parameters_at"].items()
+        ),
         ("Growth", growth(shared)),
     ]
     return [*facts, ("The module said", shared["message"])] if shared["message"] else facts
@@ -148,5 +153,7 @@ def sharing_facts(shared: Json) -> list[tuple[str, str]]:
 
 def input_facts(record: Json) -> list[tuple[str, str]]:
     """What it was measured on."""
-    axes = {name.replace("_", " ").capitalize(): plain(value) for name, value in record["axes"].items() if value}
+    axes = {
+        name.replace("_", " ").capitalize(): plain(value) for name, value in record["axes"].items() if value
+    }
     return [*axes.items(), ("Samples", plain(record["samples"])), ("Seed", plain(record["seed"]))]

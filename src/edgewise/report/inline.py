@@ -55,6 +55,7 @@ TRAINING = Parts(
         "residuals",
         "alignments",
         "forces",
+        "arrows",
         "rollout",
         "drift",
         "training",

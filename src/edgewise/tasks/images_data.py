@@ -1,5 +1,6 @@
 """The pictures that a recipe for images or videos is trained, validated and tested on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,9 @@ from torch import Tensor
 from edgewise.data.images import Pictures, load_digits, load_pictures
 from edgewise.data.moving_digits import Course, moving_digits
 from edgewise.errors import DataError
-from edgewise.tasks.images_tables import ArchiveData, IdxData, MovingDigitsData
+from edgewise.tasks.images_tables import IdxData, MovingDigitsData
+from edgewise.tasks.recipe import ImagesData
 
-ImagesData = IdxData | ArchiveData | MovingDigitsData
 SHARES = 0.7, 0.8
 """Where the digits of moving digits are cut: those of the training, the validation and the test videos."""
 
@@ -24,7 +25,7 @@ class PictureParts:
     validation: Pictures
     test: Pictures
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Pictures]:
         return iter((self.train, self.validation, self.test))
 
 

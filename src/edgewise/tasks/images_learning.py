@@ -11,7 +11,6 @@ from edgewise.models.non_local_net import NonLocalNet
 from edgewise.tasks.images_data import PictureParts, shares_of
 from edgewise.tasks.images_tables import ImagesTraining, NonLocalModel
 from edgewise.tasks.learning import Learning
-from edgewise.tasks.stopping import LastWeights
 from edgewise.training import batch_indices, cosine
 
 AT_ONCE = 128

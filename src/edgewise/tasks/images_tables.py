@@ -57,7 +57,7 @@ class MovingDigitsData(Picked):
         path: the file of the digits (IDX images), relative to the recipe. Each part has digits of its own: 70 %, 10 % and
             20 % of them.
         size: height and width of a frame, pixels.
-        before: frames with both digits.
+        before: frames with both digits, one above the other.
         dark: empty frames behind them.
         after: frames with the digit that comes back.
     """
@@ -69,7 +69,7 @@ class MovingDigitsData(Picked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(12 <= self.size <= 64, "size", self.size, "12 to 64 pixels")
+        require(20 <= self.size <= 64, "size", self.size, "20 to 64 pixels")
         for name in ("before", "after"):
             require(2 <= getattr(self, name) <= 32, name, getattr(self, name), "2 to 32 frames")
         require(1 <= self.dark <= 32, "dark", self.dark, "1 to 32 frames")

@@ -35,6 +35,12 @@ def experiment_of(recipe: Recipe, *, skip_invalid: bool = False) -> Experiment:
 
         kind = EnergyExperiment if isinstance(recipe.model, EnergyModel) else PhysicsExperiment
         return kind(recipe, read_parts(cast(PhysicsData, recipe.data)))
+    if recipe.task == "images":
+        from edgewise.tasks.images import ImagesExperiment
+        from edgewise.tasks.images_data import read_parts as read_pictures
+        from edgewise.tasks.recipe import ImagesData
+
+        return ImagesExperiment(recipe, read_pictures(cast(ImagesData, recipe.data)))
     if recipe.task == "citation":
         from edgewise.tasks.citation import CitationExperiment
         from edgewise.tasks.nodes import read_classification

@@ -67,7 +67,7 @@ class PhysicsExperiment:
     """A recipe of the task "physics" on its data; see `edgewise.tasks.experiment.Experiment`."""
 
     random_split = False
-    metric = Metric("next-velocity error over that of constant velocity", "ratio", higher_is_better=False)
+    metric = Metric("velocity error / constant velocity", "", higher_is_better=False)
 
     def __init__(self, recipe: Recipe, parts: PhysicsParts) -> None:
         self.recipe, self.parts = recipe, parts

@@ -1,13 +1,15 @@
 """The recordings that a simulator is trained and tested on: made when needed, or read from a file."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import xarray as xr
 
 from edgewise.data.io import load
 from edgewise.data.schema import validate
-from edgewise.errors import ConfigError, DataError
+from edgewise.errors import DataError
 from edgewise.physics import simulate
+from edgewise.physics.options import read_options
 from edgewise.tasks.motions import Described, Motions, described, read_motions
 from edgewise.tasks.physics_tables import SimulatedData, TrajectoryData
 
@@ -68,31 +70,10 @@ def _simulated(data: SimulatedData) -> PhysicsParts:
 
 def simulated(data: SimulatedData, entities: int, systems: int, *, seed: int | None = None) -> xr.Dataset:
     """Systems of the recipe's simulator with so many objects."""
-    options = dict(option_of(text) for text in data.options)
+    options = read_options(data.options)
     seed = data.seed if seed is None else seed
     made = simulate(data.system, entities=entities, sequences=systems, steps=data.steps, seed=seed, **options)
     return validate(made)
-
-
-def option_of(text: str) -> tuple[str, float | int | bool]:
-    """Name and value of "name=value".
-
-    Raises:
-        ConfigError: for a text of another form.
-    """
-    name, equals, value = (part.strip() for part in text.partition("="))
-    if value in ("true", "false"):
-        return name, value == "true"
-    try:
-        number = float(value)
-    except ValueError:
-        raise ConfigError(
-            f"the option {text!r}", expected='"name=value" with a number, true or false, such as "dt=0.01"'
-        ) from None
-    if not name or not equals:
-        raise ConfigError(f"the option {text!r}", expected='"name=value"')
-    whole = number.is_integer() and "." not in value and "e" not in value.lower()
-    return name, int(number) if whole else number
 
 
 def _cut(ds: xr.Dataset, data: TrajectoryData) -> list[xr.Dataset]:
@@ -101,7 +82,7 @@ def _cut(ds: xr.Dataset, data: TrajectoryData) -> list[xr.Dataset]:
     n = ds.sizes[dim]
     test, validation = (max(round(share * n), 1) for share in (data.test, data.validation))
     starts = 0, n - test - validation, n - test, n
-    parts = [ds.isel({dim: slice(*pair)}) for pair in zip(starts, starts[1:], strict=False)]
+    parts = [ds.isel({dim: slice(*pair)}) for pair in pairwise(starts)]
     fewest = 1 if dim == "sequence" else FEWEST_FRAMES
     if min(part.sizes[dim] for part in parts) < fewest or ds.sizes["time"] < FEWEST_FRAMES:
         raise DataError(

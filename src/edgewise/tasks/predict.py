@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from edgewise.errors import ConfigError, DataError
+from edgewise.tasks.images_tables import NonLocalModel
 from edgewise.tasks.networks import molecule_network, node_classifier
 from edgewise.tasks.physics_tables import EnergyModel
 from edgewise.tasks.recipe import CitationData, CitationModel
@@ -27,7 +28,7 @@ def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> C
     """What the networks of a run say of new data: a table, columns by name.
 
     Nodes: the class of the largest probability, and the probability of each class, the mean over the networks.
-    Molecules: the columns of their table, the mean over the networks and, if there are several, its uncertainty: their
+    Pictures: the same, by the networks with non-local blocks. Molecules: the columns of their table, the mean over the networks and, if there are several, its uncertainty: their
     standard deviation.
 
     Recordings of objects: the potential energy of each frame, the mean over the networks, and its uncertainty likewise.
@@ -49,6 +50,8 @@ def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> C
         )
     if run.recipe.task == "citation":
         return _classified(run, data)
+    if run.recipe.task == "images":
+        return _pictured(run, data)
     return _regressed(run, data, skip_invalid=skip_invalid)
 
 
@@ -75,9 +78,38 @@ def _classified(run: TrainedRun, data: Path) -> Columns:
         for seeds in run.seeds
         for seed in seeds
     ]
-    probability = torch.stack(every).double().mean(0)
+    return {"node": list(nodes.names)} | _voted(every, classes)
+
+
+@torch.no_grad()
+def _pictured(run: TrainedRun, data: Path) -> Columns:
+    from edgewise.data.images import load_digits, load_pictures
+    from edgewise.tasks.images import networks_of
+    from edgewise.tasks.images_learning import logits_of
+
+    shape = run.shape
+    pictures = load_pictures(data) if data.suffix == ".npz" else load_digits(data)
+    found, expected = tuple(pictures.pixels.shape[1:]), (shape["n_channels"], *shape["grid"])
+    if found != expected:
+        raise DataError(
+            f"{data} holds pictures of {found} (channels, then the grid)",
+            expected=f"{expected}, as the data that the networks were trained on",
+            fix="predict data of the same kind, or train on these",
+        )
+    both = networks_of(cast(NonLocalModel, run.recipe.model), shape)
+    every = [
+        logits_of(with_weights(both, run, seed).network, pictures).softmax(-1)
+        for seeds in run.seeds
+        for seed in seeds
+    ]
+    return {"picture": list(range(len(pictures)))} | _voted(every, shape["classes"])
+
+
+def _voted(every: Sequence[Tensor], classes: Sequence[str]) -> Columns:
+    """The class of the largest mean probability [n, n_classes], and the probability of each."""
+    probability = torch.stack(tuple(every)).double().mean(0)
     best = probability.argmax(-1)
-    columns: Columns = {"node": list(nodes.names), "predicted": [classes[k] for k in best.tolist()]}
+    columns: Columns = {"predicted": [classes[k] for k in best.tolist()]}
     return columns | {f"p({name})": _rounded(probability[:, k]) for k, name in enumerate(classes)}
 
 

@@ -18,6 +18,13 @@ from edgewise.tasks.central_tables import (
     EphemerisData,
     TrajectoryFileData,
 )
+from edgewise.tasks.images_tables import (
+    ArchiveData,
+    IdxData,
+    ImagesTraining,
+    MovingDigitsData,
+    NonLocalModel,
+)
 from edgewise.tasks.physics_tables import (
     DynamicsModel,
     DynamicsOnlyModel,
@@ -52,6 +59,7 @@ from edgewise.tasks.tables import (
 
 CitationData = PlanetoidData | GraphFileData
 CitationModel = GCNModel | GATModel
+ImagesData = IdxData | ArchiveData | MovingDigitsData
 SequenceModelTable = Seq2SeqSettings | RNNsearchSettings | LuongModel | TransformerModel
 
 
@@ -83,6 +91,11 @@ TASKS = {
             "interaction-energy": EnergyModel,
         },
         PhysicsTraining,
+    ),
+    "images": Kinds(
+        {"idx": IdxData, "archive": ArchiveData, "moving-digits": MovingDigitsData},
+        {"non-local": NonLocalModel},
+        ImagesTraining,
     ),
     "sequences": Kinds(
         {"parallel": ParallelData, "inflection": InflectionData, "reversal": ReversalData},
@@ -117,9 +130,32 @@ class Recipe:
 
     name: str
     task: str
-    data: CitationData | MoleculeTableData | SequenceData | SimulatedData | TrajectoryData | CentralForceData
-    model: CitationModel | MPNNModel | SequenceModelTable | DynamicsModel | EnergyModel | CentralForceModel
-    training: CitationTraining | MoleculeTraining | SequenceTraining | PhysicsTraining | CentralForceTraining
+    data: (
+        CitationData
+        | MoleculeTableData
+        | SequenceData
+        | SimulatedData
+        | TrajectoryData
+        | CentralForceData
+        | ImagesData
+    )
+    model: (
+        CitationModel
+        | MPNNModel
+        | SequenceModelTable
+        | DynamicsModel
+        | EnergyModel
+        | CentralForceModel
+        | NonLocalModel
+    )
+    training: (
+        CitationTraining
+        | MoleculeTraining
+        | SequenceTraining
+        | PhysicsTraining
+        | CentralForceTraining
+        | ImagesTraining
+    )
     published: Published | None = None
 
     def to_dict(self) -> dict[str, Any]:

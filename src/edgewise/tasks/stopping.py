@@ -89,6 +89,21 @@ class Patience:
         self.waited, self.done = state["waited"], state["done"]
 
 
+class FixedEpochs:
+    """No rule: all epochs are trained, and the last weights are tested."""
+
+    done, open_ended = False, False
+
+    def observe(self, loss: float, metric: float) -> bool:
+        return False
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        pass
+
+
 class LowestError:
     """Keep the weights of the lowest validation error; stop after `patience` epochs without a lower one (0: never)."""
 

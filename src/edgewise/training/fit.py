@@ -161,6 +161,7 @@ class _Steps:
             self.step = resume.step
         self.module, self.optimizer = self.accelerator.prepare(task.module, self.bare)
         self.first, self.began = self.step, time.monotonic()
+        self.settled: float | None = None
 
     def __call__(self) -> float:
         """Take one step; its loss."""
@@ -178,12 +179,21 @@ class _Steps:
         value = float(loss.detach())
         task.after(self.step, value)
         self.step += 1
+        if self.settled is None:
+            self.settled = time.monotonic()
         return value
 
     @property
+    def taken(self) -> int:
+        """Steps in this call."""
+        return self.step - self.first
+
+    @property
     def pace(self) -> float:
-        """Seconds a step, so far."""
-        return (time.monotonic() - self.began) / (self.step - self.first)
+        """Seconds a step, so far; once there are others, without the first one, which prepares what all of them use."""
+        if self.settled is None or self.taken < 2:
+            return (time.monotonic() - self.began) / self.taken
+        return (time.monotonic() - self.settled) / (self.taken - 1)
 
     def progress(self, loss: float, spent: float) -> Progress:
         left = self.task.steps_left(self.step)
@@ -226,7 +236,8 @@ def fit(
     with _interrupt_flag() as interrupted, _generator_put_back():
         while task.steps_left(steps.step) != 0:
             loss = steps()
-            _hurry(task, steps.step, deadline.left(share), steps.pace)
+            if steps.taken > 1 or deadline.left(share) <= 0:
+                _hurry(task, steps.step, deadline.left(share), steps.pace)
             if on_progress is not None:
                 on_progress(steps.progress(loss, deadline.spent))
             due = interrupted.is_set() or time.monotonic() - saved > CHECKPOINT_SECONDS

@@ -6,6 +6,7 @@ startConfusion();
 startResiduals();
 startAlignments();
 startForces();
+startArrows();
 startRollout();
 startDrift();
 wireColors();

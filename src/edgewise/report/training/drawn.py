@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from edgewise.report.training.arrows import drawn_arrows
 from edgewise.report.training.forces import CentralForces, drawn_forces
 from edgewise.report.training.records import (
     Confusion,
@@ -36,7 +37,8 @@ def embedded(records: TrainingRecords) -> dict[str, Any]:
         "scores": _scores(records, scale),
         "curves": curves,
         "chosen": typical(curves),
-        "preview": _preview(records.preview),
+        "preview": _preview(records.preview)
+        | ({} if records.arrows is None else {"arrows": drawn_arrows(records.arrows)}),
     }
 
 

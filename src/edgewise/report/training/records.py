@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgewise.report.folder import Json, RunFolder
+from edgewise.report.training.arrows import Arrows, WithAndWithout, read_arrows, read_with_and_without
 from edgewise.report.training.fields import Fields
 from edgewise.report.training.forces import CentralForces, read_forces
 
@@ -144,13 +145,15 @@ Preview = Confusion | Regression | Sequences | CentralForces
 
 @dataclass(frozen=True)
 class TrainingRecords:
-    """What a training run left behind. `curves` is empty where no history was kept."""
+    """What a training run left behind. `curves` is empty where no history was kept; non-local blocks alone leave arrows."""
 
     folder: Path
     run: Json
     scores: Scores
     curves: tuple[Curve, ...]
     preview: Preview
+    arrows: Arrows | None = None
+    with_and_without: tuple[WithAndWithout, ...] = ()
 
 
 def read_training(folder: RunFolder) -> TrainingRecords:
@@ -161,12 +164,15 @@ def read_training(folder: RunFolder) -> TrainingRecords:
     """
     _check_run(Fields(folder, "run.json", folder.run))
     history = folder.optional("history.json") or {}
+    drawn = _required(folder, "preview.json", "kind")
     return TrainingRecords(
         folder=folder.path,
         run=folder.run,
         scores=_scores(_required(folder, "metrics.json", "metric", "mean", "runs")),
         curves=tuple(_curve(entry) for entry in Fields(folder, "history.json", history).entries("runs")),
         preview=_preview(folder),
+        arrows=read_arrows(folder, drawn),
+        with_and_without=read_with_and_without(drawn),
     )
 
 

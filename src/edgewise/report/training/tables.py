@@ -8,6 +8,7 @@ from typing import Any
 
 from edgewise.report.formatting import DASH, capital, count, duration, moment, number, percent, plain
 from edgewise.report.tables import Cell, Row, Table
+from edgewise.report.training.arrows import WithAndWithout
 from edgewise.report.training.records import Confusion, Point, Regression, Run, Scores, TrainingRecords
 from edgewise.report.training.scale import Scale, scale_of, significant
 
@@ -43,6 +44,25 @@ def comparison(records: TrainingRecords) -> Table:
         rows.append(row(title, scale.given(shown.value), sd, shown.value))
     rows += [row(name, scale.bare(value), DASH, value) for name, value in scores.baselines]
     return Table((f"{capital(scale.label)} {arrow}", "sd", "Gap"), tuple(rows))
+
+
+def with_and_without(runs: Sequence[WithAndWithout], scores: Scores) -> list[tuple[str, ...]]:
+    """Seed, the figure with non-local blocks, the figure without, and their difference, a row a run."""
+    scale = scale_of(scores)
+
+    def gap(run: WithAndWithout) -> str:
+        known = run.with_blocks is not None and run.without is not None
+        return scale.signed_gap(run.with_blocks - run.without) if known else DASH
+
+    return [
+        (
+            DASH if run.seed is None else str(run.seed),
+            scale.bare(run.with_blocks),
+            scale.bare(run.without),
+            gap(run),
+        )
+        for run in runs
+    ]
 
 
 def runs_table(scores: Scores) -> Table:
