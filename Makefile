@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip
 WORKERS ?= 2
 
-.PHONY: install install-dev demo test lint docs dist bench-attention bench-fdr bench-graph bench-hybrid bench-inference bench-nri bench-peers bench-physics bench-recordings bench-simulators
+.PHONY: install install-dev demo test lint docs dist bench-attention bench-fdr bench-graph bench-hybrid bench-inference bench-nonlocal bench-nri bench-peers bench-physics bench-recordings bench-simulators
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -51,7 +51,7 @@ bench-fdr: install
 bench-recordings: install-dev
 	for script in benchmarks/recordings/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
-bench-attention bench-graph: bench-%: install-dev
+bench-attention bench-graph bench-nonlocal: bench-%: install-dev
 	$(BIN)/python benchmarks/$*.py --growth
 
 bench-peers: install-dev

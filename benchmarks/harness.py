@@ -27,6 +27,8 @@ THREADS = 2
 Pass = Callable[[], list[Tensor]]
 """What is timed; gives what both sides must agree on, of `passes` the result and the gradients of the inputs."""
 Row = dict[str, object]
+clock: Callable[[], float] = time.perf_counter
+"""What times a pass; `time.process_time` leaves out what other programs take."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class Contest:
 
 def seconds(run: Pass) -> float:
     gc.disable()
-    begin = time.perf_counter()
+    begin = clock()
     run()
-    spent = time.perf_counter() - begin
+    spent = clock() - begin
     gc.enable()
     return spent
 

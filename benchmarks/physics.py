@@ -186,7 +186,7 @@ def speed(runs: Path, threads: int) -> Iterator[Row]:
     for model in ("in", "forces"):
         run = read_trained(runs / f"{model}-nbody")
         data = cast(SimulatedData, run.recipe.data)
-        systems = simulated(replace(data, steps=2), data.entities, TOGETHER)
+        systems = simulated(replace(data, steps=3), data.entities, TOGETHER)
         motions = read_motions(systems, Described.from_dict(run.shape["described"]))
         simulator = simulator_of(run)
         every = torch.arange(TOGETHER)
@@ -220,7 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=(*SYSTEMS, "fewer"))
+    parser.add_argument("--only", choices=(*SYSTEMS, "fewer", "speed"))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=20.0, help="limit of a training")
     parser.add_argument("--threads", type=int, default=1)
@@ -240,9 +240,11 @@ def main() -> None:
             row for system in SYSTEMS if given.only in (None, system) for row in accuracy(system, runs, given)
         ]
         if given.only in (None, "nbody"):
-            rows += [*bodies(runs), *speed(runs, given.threads)]
+            rows += bodies(runs)
         if given.only in (None, "balls"):
             rows += balls(runs)
+        if given.only in (None, "speed"):
+            rows += speed(runs, given.threads)
         if given.only in (None, "fewer"):
             rows += fewer(runs, given)
     if given.json:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from edgewise.nn.position import SinusoidalPositions
 from edgewise.nn.transformer import EncoderLayer, LayerDims
-from edgewise.relation import Band, Complete
+from edgewise.relation import Band, Complete, Relation
 
 
 def seeded(make, *args, seed=0, **kwargs):
@@ -77,3 +77,16 @@ class Dropped(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return nn.functional.dropout(self.layer(x))
+
+
+class Neighbours(nn.Module):
+    """Two layers of sums over the senders, with tanh between them: (relation, [batch, n, 4]) -> [batch, n, 3]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 8), nn.Linear(8, 3)
+
+    def forward(self, relation: Relation, nodes: Tensor) -> Tensor:
+        ones = torch.ones(*relation.layout, 1, dtype=nodes.dtype)
+        matrix = relation.to_dense(ones)[..., 0]
+        return self.second(matrix @ (matrix @ self.first(nodes)).tanh())

@@ -12,6 +12,7 @@ from edgewise.audit.axes import Layout, layout_of
 from edgewise.audit.subject import first_tensor, random_relation, signature_of, subject_of
 from edgewise.errors import ConfigError
 from edgewise.models import GCN, dense_input
+from edgewise.relation import Complete
 
 
 def called(forward, **attributes):
@@ -120,6 +121,30 @@ def test_float64_is_used_where_a_module_runs_in_it():
     found = audit(called(single), Axes(entities=3, features=2), samples=8)
     assert found.dtype == torch.float32
     assert found.symmetries["permutation"].verdict == "broken"
+
+
+def test_answers_in_single_precision_are_judged_as_that():
+    found = audit(called(lambda self, x: x.float().cumsum(1)), Axes(entities=3, features=2), samples=8)
+    assert (found.dtype, found.influence.density) == (torch.float32, 6 / 9)
+
+
+def test_a_module_that_cannot_be_copied_is_refused():
+    module = nn.Linear(8, 8)
+    module.computed = module.weight * 2
+    with pytest.raises(ConfigError, match="Linear cannot be copied: RuntimeError"):
+        subject_of(module, ENTITIES)
+
+
+def test_a_relation_of_ones_own_is_told_to_the_module():
+    def forward(self, relation, x, edges):
+        assert relation.layout == (6, 5)  # it knows no lists
+        return relation.mean(relation.from_senders(x) * edges)
+
+    given, axes = Complete(6, loops=False), Axes(entities=6, features=8, edge_features=1)
+    found = audit(called(forward), axes, samples=8, relation=given)
+    assert found.relation.n_edges == 30
+    assert {name: one.verdict for name, one in found.symmetries.items()} == {"permutation": "exact"}
+    assert not found.influence.pattern("entity").diagonal().any()
 
 
 def test_rounding_in_single_precision_is_no_broken_symmetry():

@@ -44,6 +44,7 @@ from edgewise.nn.attention import (
     StraightThroughGumbel,
 )
 from edgewise.nn.graph.interaction import InteractionNetwork
+from edgewise.nn.non_local import RectifiedConcatScore, ScaledSoftmax
 from edgewise.relation import Band, Complete, Sparse, fused
 
 NODE, EDGE, GLOBAL = 3, 2, 2
@@ -173,7 +174,9 @@ LAYERS = {
     "score, location": score(lambda: LocationScore(NODE, 12), by_place=True),
     "score, gaussian": score(GaussianScore),
     "score, embedded gaussian": score(lambda: EmbeddedGaussianScore(NODE, NODE, 2)),
+    "score, rectified concat": score(lambda: RectifiedConcatScore(NODE, NODE, 2)),
     "attention, softmax": attention(Softmax),
+    "attention, scaled softmax": attention(lambda: ScaledSoftmax(2)),
     "attention, mean": attention(Mean),
     "attention, monotonic": attention(lambda: LocalMonotonic(1), by_place=True),
     "attention, predictive": attention(lambda: LocalPredictive(NODE, 2, 2), by_place=True),

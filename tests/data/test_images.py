@@ -12,7 +12,9 @@ from edgewise.errors import DataError
 
 def idx(values: np.ndarray) -> bytes:
     """An IDX file of bytes, written by hand."""
-    return b"\0\0\x08" + bytes([values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
+    return (
+        b"\0\0\x08" + bytes([values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
+    )
 
 
 @pytest.fixture
@@ -50,7 +52,11 @@ def test_an_idx_file_need_not_be_compressed(tmp_path):
         (b"\x89PNG\r\n", "begins with the bytes 89 50 4e 47", "00 00 08"),
         (b"\0\0\x0d\x01" + bytes(8), "begins with the bytes 00 00 0d 01", "an IDX file of bytes"),
         (idx(np.zeros((2, 3), np.uint8))[:-1], "says 2 x 3 and holds 5 values", "as many as it says"),
-        (gzip.compress(idx(np.zeros((40, 30), np.uint8)))[:-12], "is cut off or damaged", "a whole gzip file"),
+        (
+            gzip.compress(idx(np.zeros((40, 30), np.uint8)))[:-12],
+            "is cut off or damaged",
+            "a whole gzip file",
+        ),
     ],
 )
 def test_a_file_that_is_no_idx_file_is_named(tmp_path, content, found, expected):

@@ -81,8 +81,14 @@ def test_the_seed_decides_everything():
 @pytest.mark.parametrize(
     ("pictures", "found"),
     [
-        (Pictures(torch.zeros(2, 1, 20, 20, dtype=torch.uint8), torch.tensor([0, 1]), ("0", "1")), "a grid of 20 x 20"),
-        (Pictures(torch.zeros(2, 3, 28, 28, dtype=torch.uint8), torch.tensor([0, 1]), ("0", "1")), "with 3 channels"),
+        (
+            Pictures(torch.zeros(2, 1, 20, 20, dtype=torch.uint8), torch.tensor([0, 1]), ("0", "1")),
+            "a grid of 20 x 20",
+        ),
+        (
+            Pictures(torch.zeros(2, 3, 28, 28, dtype=torch.uint8), torch.tensor([0, 1]), ("0", "1")),
+            "with 3 channels",
+        ),
         (Pictures(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), None, ()), "pictures with 1 channels"),
         (digits([4, 4]), "2 digits of 1 class"),
     ],

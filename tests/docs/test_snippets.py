@@ -14,7 +14,10 @@ from edgewise.inference.compare import planned
 from edgewise.tasks.recipe import recipe_from
 
 TESTED_ELSEWHERE = {"docs/own-data.md"}  # tests/data/test_own_data_page.py
-LEAVE_NOTHING = {"docs/one-core.md"}  # pages whose snippets hold assertions and write no files
+LEAVE_NOTHING = {
+    "docs/one-core.md",
+    "docs/non-local.md",
+}  # pages whose snippets hold assertions and write no files
 WITH_PYTHON = [page for page in PAGES if blocks(page, "python") and name(page) not in TESTED_ELSEWHERE]
 
 

@@ -61,7 +61,11 @@ def test_without_arrows_there_is_no_section_of_them(tmp_path: Path, records: run
     [
         ("arrows", {"grid": [3]}, "has arrows on a grid of [3] over frames of [4, 6]"),
         ("arrows", {"size": [4, 0]}, "over frames of [4, 0]"),
-        ("arrows", {"grid": [3, 2, 2]}, "has 18 rows of senders, 18 of weights and 3 frames at 'arrows.examples[0]'"),
+        (
+            "arrows",
+            {"grid": [3, 2, 2]},
+            "has 18 rows of senders, 18 of weights and 3 frames at 'arrows.examples[0]'",
+        ),
         ("example", {"senders": [[18, 0]] * 18}, "has 18 rows of senders, 18 of weights and 3 frames"),
         ("example", {"weights": [[0.1]] * 18}, "18 of weights"),
         ("example", {"frames": [[0] * 24]}, "and 1 frames at 'arrows.examples[0]'"),
@@ -72,10 +76,16 @@ def test_without_arrows_there_is_no_section_of_them(tmp_path: Path, records: run
 def test_a_damaged_record_is_named(tmp_path: Path, place: str, changed: dict[str, Any], said: str):
     records = pictures()
     preview = records["preview.json"]
-    {"preview": preview, "arrows": preview["arrows"], "example": preview["arrows"]["examples"][0]}[place].update(changed)
+    {"preview": preview, "arrows": preview["arrows"], "example": preview["arrows"]["examples"][0]}[
+        place
+    ].update(changed)
     with pytest.raises(RunError) as caught:
         write_report(run_folders.write_run(tmp_path, records))
     assert said in caught.value.found
+
+
+BEYOND = """document.querySelector('#arrows-view svg').clientWidth
+    - document.getElementById('arrows-view').clientWidth"""
 
 
 def shown(page: Any) -> list[str]:
@@ -123,7 +133,6 @@ def test_the_frames_fit_the_page_light_and_dark(opened: Any, chromium: Any):
     for width in (1400, 390):
         chromium.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        inside = "document.querySelector('#arrows-view svg').clientWidth - document.getElementById('arrows-view').clientWidth"
-        wait_until(page, lambda: page.evaluate(inside) <= 0)
+        wait_until(page, lambda: page.evaluate(BEYOND) <= 0)
     sides = [image.bounding_box()["width"] for image in page.locator("#arrows-view svg image").all()]
     assert min(sides) > 80

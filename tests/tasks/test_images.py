@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from edgewise.data.images import load_digits
 from edgewise.errors import ConfigError, DataError
 from edgewise.report import write_report
 from edgewise.tasks import TrainingRun, experiment_of, predictions, read_recipe, read_trained
 from edgewise.tasks.images_arrows import arrows_of
-from edgewise.tasks.images_data import shares_of
+from edgewise.tasks.images_data import read_parts, shares_of
 from edgewise.tasks.images_learning import side_by_side
 from edgewise.tasks.images_tables import ImagesTraining, MovingDigitsData, NonLocalModel
 from edgewise.tasks.records import with_weights
@@ -74,9 +75,9 @@ def write_stripes(folder: Path, text: str = STRIPES) -> Path:
 
 
 def write_digits(folder: Path, text: str = VIDEOS) -> Path:
-    """Thirty noise digits of ten classes as IDX files."""
+    """Sixty noise digits of ten classes as IDX files."""
     rng = np.random.default_rng(0)
-    images, labels = rng.integers(0, 256, (30, 28, 28)), np.arange(30) % 10
+    images, labels = rng.integers(0, 256, (60, 28, 28)), np.arange(60) % 10
     for kind, values in (("images-idx3", images), ("labels-idx1", labels)):
         head = b"\0\0\x08" + bytes([values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
         content = gzip.compress(head + values.astype(np.uint8).tobytes())
@@ -113,7 +114,7 @@ def record(folder, name):
 def test_the_parts_share_no_picture(experiment):
     seen = [{picture.numpy().tobytes() for picture in part.pixels} for part in experiment.parts]
     assert [len(part) for part in seen] == [48, 16, 24]
-    assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+    assert len(set.union(*seen)) == 48 + 16 + 24
 
 
 def test_both_networks_start_alike_and_agree(experiment):
@@ -248,7 +249,9 @@ def test_pictures_of_another_size_are_refused(folder, run):
 
 
 def test_without_blocks_there_is_one_network_and_nothing_to_compare(tmp_path):
-    recipe = read_recipe(write_stripes(tmp_path, STRIPES.replace("blocks = 1", "blocks = 0").replace("s = 2", "s = 1")))
+    recipe = read_recipe(
+        write_stripes(tmp_path, STRIPES.replace("blocks = 1", "blocks = 0").replace("s = 2", "s = 1"))
+    )
     experiment = experiment_of(recipe)
     both = experiment.network()
     assert both.plain is None
@@ -274,11 +277,9 @@ def test_a_run_on_videos_leaves_its_records(folder, videos):
 
 
 def test_videos_of_each_part_show_digits_of_their_own(videos):
-    shown = [
-        {frame[0].numpy().tobytes() for frame in part.pixels[:, :, -1]} for part in videos.parts
-    ]
+    shown = [{frame[0].numpy().tobytes() for frame in part.pixels[:, :, -1]} for part in videos.parts]
     assert [len(part) for part in videos.parts] == [6, 3, 4]
-    assert not (shown[0] & shown[1] or shown[0] & shown[2] or shown[1] & shown[2])
+    assert len(set.union(*shown)) == sum(map(len, shown))
 
 
 @pytest.mark.parametrize(
@@ -318,6 +319,7 @@ def test_pictures_without_classes_cannot_be_learnt_from(tmp_path):
         (ImagesTraining, "batch_size", 1),
         (MovingDigitsData, "train", 0),
         (MovingDigitsData, "seed", -1),
+        (MovingDigitsData, "classes", 1),
         (MovingDigitsData, "size", 19),
         (MovingDigitsData, "before", 1),
         (MovingDigitsData, "dark", 0),
@@ -327,6 +329,33 @@ def test_a_setting_out_of_range_is_refused(table, name, value):
     needed = {"path": "a"} if table is MovingDigitsData else {}
     with pytest.raises(ConfigError, match=f"{name} is {value!r}"):
         table(**needed, **{name: value})
+
+
+def test_only_the_digits_that_are_asked_for_take_part(folder):
+    write_digits(folder)
+    path = folder / "few-images-idx3-ubyte.gz"
+    few = MovingDigitsData(str(path), train=40, validation=1, test=1, classes=5)
+    images = load_digits(path)
+    inner = images.pixels[:, 0, 4:-4, 4:-4].reshape(-1, 10, 2, 10, 2).float().mean((2, 4)).to(torch.uint8)
+    allowed = {sprite.numpy().tobytes() for sprite in inner[images.labels < 5]}
+    last = read_parts(few).train.pixels[:, 0, 0]
+    seen = {half.numpy().tobytes() for frame in last for half in _sprites_in(frame)}
+    assert len(seen) > 1
+    assert seen <= allowed
+
+
+def _sprites_in(frame):
+    """The upper and the lower sprite of 10 x 10 in a frame of 20 x 20; noise has no empty columns."""
+    for half in (frame[:10], frame[10:]):
+        left = int((half > 0).any(0).int().argmax())
+        yield half[:, left : left + 10]
+
+
+def test_a_normalisation_that_does_not_go_with_the_function_is_refused():
+    assert NonLocalModel(pairwise="dot").block_normalisation is None
+    assert NonLocalModel(pairwise="dot", normalisation="softmax").block_normalisation == "softmax"
+    with pytest.raises(ConfigError, match="'gaussian' with the normalisation 'mean'"):
+        NonLocalModel(pairwise="gaussian", normalisation="mean")
 
 
 def test_a_pairwise_function_that_does_not_exist_is_refused():

@@ -11,8 +11,9 @@ from edgewise.tasks.recipe import KEYS, TASKS, read_recipe, recipe_from, write_r
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SHIPPED = (
-    *("cora-gat", "cora-gcn", "esol-mpnn", "forces-balls", "forces-nbody", "forces-string", "freesolv-mpnn"),
-    *("in-balls", "in-nbody", "in-nbody-energy", "in-string", "in-string-energy"),
+    *("cora-gat", "cora-gcn", "digits-nonlocal", "esol-mpnn"),
+    *("forces-balls", "forces-nbody", "forces-string", "freesolv-mpnn"),
+    *("in-balls", "in-nbody", "in-nbody-energy", "in-string", "in-string-energy", "moving-digits"),
     *("multi30k-bahdanau", "multi30k-luong-global", "multi30k-luong-local", "multi30k-seq2seq"),
     *("multi30k-shaw", "multi30k-transformer", "pubmed-gat", "pubmed-gcn"),
     *("reverse-bahdanau", "reverse-seq2seq", "reverse-shaw", "reverse-transformer"),
@@ -60,7 +61,7 @@ def test_a_shipped_recipe_is_complete(name):
         written = values[table].keys() - {"format", "kind"}
         assert written == {f.name for f in fields(getattr(recipe, table))}, table
     assert recipe.published is None or "201" in recipe.published.source
-    assert recipe.published is not None or recipe.task in ("sequences", "central-forces", "physics")
+    assert recipe.published is not None or recipe.task in ("sequences", "central-forces", "images", "physics")
     path = values["data"]["path"]
     assert not path or Path(recipe.data.path) == (RECIPES / path).resolve()
 

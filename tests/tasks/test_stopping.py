@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgewise.tasks.stopping import BestWeights, Course, LowestError, Patience, RisingLoss
+from edgewise.tasks.stopping import BestWeights, Course, FixedEpochs, LowestError, Patience, RisingLoss
 
 
 def walk(seed, n=400):
@@ -88,6 +88,7 @@ def test_the_lowest_error_is_kept_and_waited_for():
     errors = [3.0, 2.0, 2.5, 2.0, 1.0, 4.0, 4.0, 4.0, 0.5]
     assert stops_at(LowestError(3), errors, errors) == (8, [0, 1, 4])
     assert stops_at(LowestError(0), errors, errors) == (9, [0, 1, 4, 8])
+    assert stops_at(FixedEpochs(), errors, errors) == (9, [])
 
 
 @pytest.mark.parametrize("rule", [lambda: RisingLoss(10), lambda: Patience(5), lambda: LowestError(5)])

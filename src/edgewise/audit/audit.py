@@ -26,7 +26,7 @@ class Audit:
     """What was measured of a module.
 
     Attributes:
-        name: of the module; axes: of its input; layout: which of them its answer has; dtype: it was measured in.
+        name: of the module; axes: of its input; layout: which of them its answer has; dtype: of its answers.
         symmetries: by name: "permutation", "time_shift", "translation", "rotation", "reflection", "scaling", "edges",
             those that the axes allow. Of a random module they have no errors.
         influence: who can influence whom; extents: the receptive field along steps and grid.
@@ -76,7 +76,7 @@ def audit(
     """
     if samples < 8:
         raise ConfigError(f"samples={samples}", expected="8 or more: an interval is estimated from them")
-    subject = subject_of(module, axes, seed=seed)
+    subject = subject_of(module, axes, seed=seed, relation=relation)
     generator = torch.Generator().manual_seed(seed)
     given = inputs(subject, samples, generator, relation)
     layout = output_layout(subject, given)
@@ -90,12 +90,12 @@ def audit(
         name=type(module).__name__,
         axes=axes,
         layout=layout,
-        dtype=subject.dtype,
+        dtype=subject.precision,
         symmetries=symmetries,
         influence=found,
         extents=seen,
         relation=None if given.relation is None else given.relation.to_sparse(),
-        sharing=sharing(subject, found, factory),
+        sharing=sharing(subject, given, found, factory),
         randomness=chance,
         samples=samples,
         seed=seed,

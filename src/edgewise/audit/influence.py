@@ -115,7 +115,7 @@ def influence(subject: Subject, given: Given, layout: Layout) -> Influence:
     rows = np.unique(np.linspace(0, n_out - 1, min(n_out, ALL_PLACES)).round().astype(np.int64))
     strength = _jacobian(subject, some, layout, rows)
     largest = float(strength.max(initial=0.0))
-    by_gradient = strength > NEGLIGIBLE.get(subject.dtype, NEGLIGIBLE_OTHER) * largest
+    by_gradient = strength > NEGLIGIBLE.get(subject.precision, NEGLIGIBLE_OTHER) * largest
     by_change = _changes(subject, some, layout)[rows]
     return Influence(
         strength=np.where(by_gradient, strength, 0.0),
@@ -169,7 +169,7 @@ def _changes(subject: Subject, given: Given, layout: Layout) -> np.ndarray:
     axes = subject.axes
     fresh = axes.sample(len(given.x), torch.Generator().manual_seed(subject.seed + 1))
     before = layout.places_first(subject(given))
-    least = NEGLIGIBLE.get(subject.dtype, NEGLIGIBLE_OTHER) * float(before.abs().max())
+    least = NEGLIGIBLE.get(subject.precision, NEGLIGIBLE_OTHER) * float(before.abs().max())
     columns = []
     for place in range(axes.n_places):
         mask = torch.zeros(axes.n_places, dtype=torch.bool)

@@ -65,8 +65,11 @@ def _interactions(*, translation: bool) -> Build:
     return build
 
 
-def _forces(*, symmetric: bool) -> Build:
-    return lambda dims, step, _, width: PairForces(dims, step, hidden=width, symmetric=symmetric)
+def _forces(*, symmetric: bool = False, central: bool = False) -> Build:
+    def build(dims: ObjectDims, step: float, n_objects: int, width: int) -> nn.Module:
+        return PairForces(dims, step, hidden=width, symmetric=symmetric, central=central)
+
+    return build
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +116,16 @@ LEARNERS: tuple[Learner, ...] = (
     ),
     Learner("interaction network", "one rule for every pair", _interactions(translation=False)),
     Learner("interaction network, relative", "the same everywhere", _interactions(translation=True)),
-    Learner("pair forces", "the same in every direction; forces add up", _forces(symmetric=False)),
+    Learner("pair forces", "the same however turned; forces add up", _forces()),
     Learner("pair forces, symmetric", "action equals reaction", _forces(symmetric=True)),
+    Learner(
+        "pair forces, central",
+        "along the line between the two, by their distance alone",
+        _forces(symmetric=True, central=True),
+    ),
 )
-"""From the weakest bias to the strongest; each assumes what those before it do, and more."""
+"""From the weakest bias to the strongest; each assumes what those before it do, and more. All of it is true of the law.
+The last is not quite true of what is foretold: bodies move on within a frame, so that their velocities matter."""
 
 
 def symmetries_kept(

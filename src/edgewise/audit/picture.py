@@ -61,7 +61,7 @@ def _map(figure: "Figure", panel: "Panel", values: np.ndarray, grid: tuple[int, 
     middle = np.ravel_multi_index(tuple(size // 2 for size in grid), grid)
     _image(figure, panel, values[middle].reshape(grid))
     panel.plot(grid[1] // 2, grid[0] // 2, marker="+", color="white", markersize=10, markeredgewidth=2)
-    panel.set_title("what the place in the middle (+) sees")
+    panel.set_title("what the middle (+) sees")
     panel.set_xlabel("column")
     panel.set_ylabel("row")
 

@@ -34,9 +34,11 @@ def randomness(subject: Subject, given: Given) -> Randomness:
     first = subject.answer(given, seed=subject.seed).double()
     second = subject.answer(given, seed=subject.seed + 1).double()
     varied = variation(first).flatten(1).sum(1)
-    found = relative_error((first - second).square().flatten(1).sum(1), varied, subject.dtype, subject.seed)
-    random = word(found.error, subject.dtype) != "exact"
+    found = relative_error(
+        (first - second).square().flatten(1).sum(1), varied, subject.precision, subject.seed
+    )
+    random = word(found.error, subject.precision) != "exact"
     half = len(given.x) // 2
     alone = subject(given[0:half]) - first[:half]
-    apart = relative_error(alone.square().flatten(1).sum(1), varied[:half], subject.dtype, subject.seed)
-    return Randomness(random, found.error, not random and word(apart.error, subject.dtype) != "exact")
+    apart = relative_error(alone.square().flatten(1).sum(1), varied[:half], subject.precision, subject.seed)
+    return Randomness(random, found.error, not random and word(apart.error, subject.precision) != "exact")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
 from edgewise.audit.axes import Axes
 from edgewise.audit.influence import Influence
-from edgewise.audit.subject import Subject, drawing_from, inputs, subject_of
+from edgewise.audit.subject import Given, Subject, drawing_from, everybody, subject_of
 from edgewise.errors import ConfigError
+from edgewise.relation import Complete, Relation
 
 GROWN = {"entities": ("entities", "n_entities", "n"), "steps": ("steps", "n_steps"), "grid": ("grid",)}
 """The axis that is made larger (the first that the input has), and the arguments of a factory that name its size."""
@@ -67,7 +67,9 @@ def n_parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def sharing(subject: Subject, found: Influence, factory: Callable[..., nn.Module] | None = None) -> Sharing:
+def sharing(
+    subject: Subject, given: Given, found: Influence, factory: Callable[..., nn.Module] | None = None
+) -> Sharing:
     """Count parameters and connections, then at two and four times the size of an axis.
 
     Args:
@@ -79,7 +81,7 @@ def sharing(subject: Subject, found: Influence, factory: Callable[..., nn.Module
     size = axes.entities or axes.steps or (axes.grid or (0,))[0]
     count = n_parameters(subject.module)
     n_out = math.prod(math.prod(sizes) for sizes in found.receivers.values())
-    numbers_out = _numbers_a_place(subject, n_out)
+    numbers_out = subject(given[0:1]).numel() // n_out
     connections = round(found.there.sum() * n_out / len(found.looked_at)) * axes.features * numbers_out
     about = {"parameters": count, "connections": connections, "axis": axis}
     argument = None if factory is None else _argument(factory, axis)
@@ -90,15 +92,18 @@ def sharing(subject: Subject, found: Influence, factory: Callable[..., nn.Module
             return Sharing(**about, sizes=made, growth=growth_of(list(made), counts), how="factory")
     larger = enlarged(axes, axis, 2)
     try:
-        subject_of(subject.module, larger, seed=subject.seed)
+        relation = _larger_relation(given.relation, larger.entities or larger.n_places)
+        subject_of(subject.module, larger, seed=subject.seed, relation=relation)
     except ConfigError as refused:
         return Sharing(**about, sizes={size: count}, growth=None, how="refused", message=refused.found)
     return Sharing(**about, sizes={size: count, 2 * size: count}, growth="none", how="same module")
 
 
-def _numbers_a_place(subject: Subject, n_out: int) -> int:
-    out = subject(inputs(subject, 1, torch.Generator().manual_seed(subject.seed)))
-    return out.numel() // n_out
+def _larger_relation(relation: Relation | None, n: int) -> Relation | None:
+    """Everybody with everybody again, of more entities; None, for a random one, of any other relation."""
+    return (
+        Complete(n, loops=relation.loops) if everybody(relation) and isinstance(relation, Complete) else None
+    )
 
 
 def enlarged(axes: Axes, axis: str, factor: int) -> Axes:

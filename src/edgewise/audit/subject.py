@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgewise.audit.axes import Axes
 from edgewise.errors import ConfigError
-from edgewise.relation import Relation, Sparse
+from edgewise.relation import Complete, Relation, Sparse
 
 RELATION_NAMES = ("relation",)
 INDEX_NAMES = ("edge_index",)
@@ -98,14 +98,16 @@ class Subject:
     """The module that is audited.
 
     Attributes:
-        module: a copy in evaluation mode; dtype: of its inputs; signature: how it is called; axes: of its input.
+        module: a copy in evaluation mode; axes: of its input; signature: how it is called.
+        dtype: of its inputs; precision: of its answers, which says what is rounding.
         seed: torch's generator is set to it before each pass, so that a random module draws the same numbers again.
     """
 
     module: nn.Module
     axes: Axes
-    dtype: torch.dtype
     signature: Signature
+    dtype: torch.dtype
+    precision: torch.dtype
     seed: int = 0
 
     @torch.no_grad()
@@ -150,6 +152,11 @@ def drawing_from(seed: int) -> Iterator[None]:
         yield
     finally:
         torch.set_rng_state(before)
+
+
+def everybody(relation: Relation | None) -> bool:
+    """Whether a relation is that of everybody with everybody, which is the same for any order of the entities."""
+    return isinstance(relation, Complete) and relation.mask is None
 
 
 def edge_index(relation: Relation) -> Tensor:
@@ -198,11 +205,14 @@ def random_relation(n: int, generator: torch.Generator, *, loops: bool = True) -
     return relation.with_loops() if loops else relation
 
 
-def subject_of(module: nn.Module, axes: Axes, *, seed: int = 0) -> Subject:
+def subject_of(module: nn.Module, axes: Axes, *, seed: int = 0, relation: Relation | None = None) -> Subject:
     """A copy of the module in evaluation mode, in float64 where it runs in that, else in its own precision.
 
+    Args:
+        relation: for a module that asks for one; a random one if not given.
+
     Raises:
-        ConfigError: for a forward that asks for more than an audit can give, or that refuses the shape.
+        ConfigError: for a module that cannot be copied, asks for more than an audit can give, or refuses the shape.
     """
     signature = signature_of(module)
     generator = torch.Generator().manual_seed(seed)
@@ -210,7 +220,7 @@ def subject_of(module: nn.Module, axes: Axes, *, seed: int = 0) -> Subject:
     for double in (True, False):
         subject = _prepared(module, axes, signature, seed, double=double)
         try:
-            out = subject(inputs(subject, 2, generator))
+            out = subject.answer(inputs(subject, 2, generator, relation))
         except ConfigError:
             raise
         except Exception as error:  # whatever a stranger's module raises
@@ -222,15 +232,23 @@ def subject_of(module: nn.Module, axes: Axes, *, seed: int = 0) -> Subject:
                 expected="finite numbers for inputs drawn from a standard normal distribution",
                 fix="let the factory return a module that scales or bounds its inputs",
             )
-        return subject
+        return replace(subject, precision=out.dtype)
     raise _refusal(module, axes, refused) from refused
 
 
 def _prepared(module: nn.Module, axes: Axes, signature: Signature, seed: int, *, double: bool) -> Subject:
-    own = copy.deepcopy(module).eval()
+    try:
+        own = copy.deepcopy(module).eval().cpu()
+    except Exception as error:  # whatever a stranger's module raises
+        name = type(module).__name__
+        raise ConfigError(
+            f"{name} cannot be copied: {type(error).__name__}: {error}",
+            expected="a module that copy.deepcopy takes: an audit leaves yours as it is",
+            fix="keep tensors that were computed out of its attributes, or detach them",
+        ) from error
     floating = [p.dtype for p in (*own.parameters(), *own.buffers()) if p.is_floating_point()]
     dtype = torch.float64 if double else next(iter(floating), torch.get_default_dtype())
-    return Subject(own.double() if double else own, axes, dtype, signature, seed)
+    return Subject(own.double() if double else own, axes, signature, dtype, dtype, seed)
 
 
 def _refusal(module: nn.Module, axes: Axes, error: Exception | None) -> ConfigError:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from edgewise.audit.axes import ENTITY, GRID, TIME, Layout, layout_of
 from edgewise.audit.estimate import Estimate, relative_error, variation
-from edgewise.audit.subject import Given, Subject
+from edgewise.audit.subject import Given, Subject, everybody
 from edgewise.relation import Relation, Sparse
+from edgewise.relation.complete import off_diagonal
 
 Kind = Literal["equivariance", "invariance"]
 ELEMENTS = 8
@@ -82,7 +83,7 @@ def estimate(parts: Sequence[Measured], subject: Subject, keep: Tensor | None = 
     varied = sum(_total(part.variation, keep) for part in parts)
     assert isinstance(difference, Tensor)
     assert isinstance(varied, Tensor)
-    return relative_error(difference, varied, subject.dtype, subject.seed)
+    return relative_error(difference, varied, subject.precision, subject.seed)
 
 
 def _total(values: Tensor, keep: Tensor | None) -> Tensor:
@@ -145,7 +146,12 @@ def _reordered(values: Tensor, dims: tuple[int, ...], order: Tensor) -> Tensor:
 
 
 def relabelled(relation: Relation, order: Tensor, edges: Tensor | None) -> tuple[Relation, Tensor | None]:
-    """The relation with node order[i] as node i, and its attributes [batch, n_edges, k] in its new layout."""
+    """The relation with node order[i] as node i, and its attributes [batch, *layout, k] in its new layout.
+
+    Where everybody acts on everybody the relation stays; any other becomes a list of edges.
+    """
+    if everybody(relation):
+        return relation, None if edges is None else _both_ends(relation, edges, order)
     given = relation.to_sparse()
     attributes = None if edges is None else relation.edges_to_sparse(edges)
     place = order.argsort()
@@ -153,9 +159,18 @@ def relabelled(relation: Relation, order: Tensor, edges: Tensor | None) -> tuple
     return new, None if attributes is None else attributes.index_select(-2, new.order)
 
 
+def _both_ends(relation: Relation, edges: Tensor, order: Tensor) -> Tensor:
+    """Attributes of all pairs with both ends in another order."""
+    dense = relation.to_dense(edges).index_select(-3, order).index_select(-2, order)
+    return dense if dense.shape[-2] == relation.layout[-1] else off_diagonal(dense)
+
+
 def relabelled_edges(subject: Subject, given: Given, generator: torch.Generator) -> Symmetry | None:
-    """The same edges listed in another order, with their attributes; None for a module that takes no relation."""
-    if given.relation is None:
+    """The same edges listed in another order, with their attributes.
+
+    None for a module that takes no relation, or where everybody acts on everybody and there is no list.
+    """
+    if given.relation is None or (everybody(given.relation) and not subject.signature.indexed):
         return None
 
     def shuffled(order: Tensor) -> Element:

@@ -16,7 +16,7 @@ from edgewise.nn.graph import GraphAttention, GraphConvolution, InteractionNetwo
 from edgewise.nn.non_local import NonLocalBlock
 from edgewise.nn.position import SinusoidalPositions
 from edgewise.nn.transformer import EncoderLayer, LayerDims
-from edgewise.relation import Complete, Relation
+from edgewise.relation import Band, Complete, Relation
 from edgewise.relation.complete import off_diagonal
 
 WIDTH = 8
@@ -58,23 +58,26 @@ class OnGraph(nn.Module):
 
 
 class TransformerEncoder(nn.Module):
-    """Layers of a Transformer on all pairs of steps, in a stack, with positions added before them or without.
+    """A layer of a Transformer.
+
+    Args:
+        positions: whether sines are added to the input.
+        relative: the distance from which on relative positions are alike, or 0 for none (Shaw et al. 2018).
+        window: steps before and after its own that a step attends to, or 0 for all.
 
     Shapes: [batch, time, feature] -> the same.
     """
 
-    def __init__(self, *, positions: bool = False, relative: int = 0, layers: int = 1) -> None:
+    def __init__(self, *, positions: bool = False, relative: int = 0, window: int = 0) -> None:
         super().__init__()
         dims = LayerDims(WIDTH, heads=2, feed_forward=2 * WIDTH, dropout=0.0, relative=relative)
         self.positions = SinusoidalPositions(WIDTH) if positions else nn.Identity()
-        self.layers = nn.ModuleList(EncoderLayer(dims) for _ in range(layers))
+        self.layer, self.window = EncoderLayer(dims), window
 
     def forward(self, x: Tensor) -> Tensor:
-        relation = Complete(x.shape[-2])
-        x = self.positions(x)
-        for layer in self.layers:
-            x = layer(relation, x)
-        return x
+        n = x.shape[-2]
+        relation = Band(n, self.window, self.window) if self.window else Complete(n)
+        return self.layer(relation, self.positions(x))
 
 
 class Interactions(nn.Module):
@@ -184,7 +187,10 @@ ZOO: tuple[Architecture, ...] = (
     ),
     Architecture("Transformer without positions", TransformerEncoder, _SEQUENCE),
     Architecture("Transformer with positions", lambda: TransformerEncoder(positions=True), _SEQUENCE),
-    Architecture("Shaw: relative positions", lambda: TransformerEncoder(relative=REACH), _SEQUENCE),
+    Architecture("Shaw (relative positions)", lambda: TransformerEncoder(relative=REACH), _SEQUENCE),
+    Architecture(
+        "Shaw, in a window", lambda: TransformerEncoder(relative=REACH, window=2 * REACH), _SEQUENCE
+    ),
     Architecture("non-local", lambda: NonLocalBlock(4), Axes(features=4, grid=(SIDE, SIDE))),
     Architecture(
         "Interaction Network", Interactions, Axes(entities=2 * ENTITIES, features=4, edge_features=2)

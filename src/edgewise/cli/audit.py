@@ -82,17 +82,17 @@ def audit(
 
     Inputs have the shape batch, entity, feature; with --steps batch, entity, time, feature (without entities batch,
     time, feature); with --grid batch, feature, then the grid.
+    The current folder can be imported from. Of runs of `edgewise train` and `edgewise infer` the axes are known.
 
     Args:
-        module: package.module:factory, which gives a torch.nn.Module (the current folder can be imported from); or a
-            run folder of `edgewise train` or `edgewise infer`, or hf://owner/name on a hub, whose axes are known.
+        module: A run folder, hf://owner/name on a hub, or package.module:factory, which gives a torch.nn.Module.
         sizes: The axes of the input.
         samples: Random inputs that errors are averaged over.
-        seed: Of the inputs, of the group elements, and of torch when the factory is called.
+        seed: Of inputs, group elements, and torch when the factory is called; with --learn the first of three.
         zoo: Measure small instances of known architectures and print their verdicts side by side.
         write: With --zoo, put that table into a page (Markdown), between its two marks.
         learn: Train networks of one size with weaker and stronger biases on growing data, and compare their errors.
-        out: A folder for audit.json, influence.png and audit.html; it must not exist.
+        out: A new folder for audit.json, influence.png and audit.html, with --learn for learn.json and learn.png.
         overwrite: Replace the folder.
         json: Print the record as one JSON object on stdout.
     """
@@ -100,7 +100,12 @@ def audit(
 
     if out is not None:
         refuse_to_overwrite(out, overwrite=overwrite)
-    _check_asked(module, sizes, zoo=zoo, write=write, learn=learn, out=out)
+    flags = {
+        "write": (write is not None, zoo),
+        "out": (out is not None, not zoo),
+        "samples": (samples != 64, not learn),
+    }
+    _check_asked(module, sizes, zoo=zoo, learn=learn, flags=flags)
     if zoo:
         show_zoo(write, samples=samples, seed=seed, json=json)
         return
@@ -124,9 +129,12 @@ def audit(
 
 
 def _check_asked(
-    module: str | None, sizes: Sizes, *, zoo: bool, write: Path | None, learn: bool, out: Path | None
+    module: str | None, sizes: Sizes, *, zoo: bool, learn: bool, flags: dict[str, tuple[bool, bool]]
 ) -> None:
     """One thing is measured at a time, and what it does not need is refused.
+
+    Args:
+        flags: of each other flag whether it was named, and whether it is of use.
 
     Raises:
         ConfigError: for none or several of a module, --zoo and --learn, or flags that belong to another.
@@ -141,12 +149,11 @@ def _check_asked(
             fix="e.g. edgewise audit my_models:make_net --entities 6 --features 8",
         )
     wrong = [f"--{name.replace('_', '-')}" for name in sizes.given()] if module is None else []
-    wrong += ["--write"] if write is not None and not zoo else []
-    wrong += ["--out"] if out is not None and zoo else []
+    wrong += [f"--{name}" for name, (named, of_use) in flags.items() if named and not of_use]
     if wrong:
         raise ConfigError(
             f"{', '.join(wrong)} with {asked[0]}",
-            expected="sizes for a module, --write with --zoo, --out for a module or with --learn",
+            expected="sizes for a module, --write with --zoo, --samples without --learn, --out without --zoo",
             fix=f"drop {', '.join(wrong)}",
         )
 
@@ -195,10 +202,8 @@ def _show(record: dict[str, Any]) -> None:
             f" ({extent['width']} of {extent['size']}{over})"
         )
     if about["causal"] is not None:
-        count = about["n_causality_violations"]
-        print(
-            "  causal: " + ("yes" if about["causal"] else f"no, {count} pairs of steps from later to earlier")
-        )
+        pairs = counted(about["n_causality_violations"], "pair")
+        print("  causal: " + ("yes" if about["causal"] else f"no, {pairs} of steps from later to earlier"))
     if about["given"] is not None:
         hops = about["given"]["hops"]
         within = "influence goes beyond it" if hops is None else f"all within {counted(hops, 'hop')}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgewise.cli.out import number, print_json, say
 from edgewise.cli.words import command_words
+from edgewise.errors import DataError
 
 if TYPE_CHECKING:
     from edgewise.audit.learn import SampleEfficiency, Trained
@@ -20,7 +21,7 @@ def show_zoo(page: Path | None, *, samples: int, seed: int, json: bool) -> None:
     from edgewise.audit.zoo_table import placed, rows, tables
     from edgewise.data.atomic import replacing
 
-    text = None if page is None else page.read_text(encoding="utf-8")
+    text = None if page is None else _text_of(page)
     if text is not None:
         placed(text, "")  # a page without marks is said before anything is measured
     measured = rows(samples=samples, seed=seed)
@@ -33,6 +34,15 @@ def show_zoo(page: Path | None, *, samples: int, seed: int, json: bool) -> None:
         print(tables(measured))
     else:
         print(f"page: {page}")
+
+
+def _text_of(page: Path) -> str:
+    try:
+        return page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"{page} cannot be read: {error.strerror}", expected="a page with the two marks of the table"
+        ) from error
 
 
 def show_learning(out: Path | None, *, seed: int, overwrite: bool, json: bool) -> None:
@@ -80,8 +90,8 @@ def _print_learning(found: "SampleEfficiency") -> None:
 
     print("error of the next velocities (1: constant velocity), mean and range over seeds")
     print(
-        f"{'':<30}{'keeps':<7}"
-        + "".join(f"{n:>18}" for n in found.systems)
+        f"{'network':<31}{'keeps':<7}"
+        + "".join(f"{n:>22}" for n in found.systems)
         + f"{f'systems for {ENOUGH:g}':>18}"
     )
     for curve in found.curves:
@@ -93,5 +103,5 @@ def _print_learning(found: "SampleEfficiency") -> None:
             for n, found_ in curve.errors.items()
         )
         enough = "-" if curve.enough is None else str(curve.enough)
-        print(f"{curve.model:<30}{kept:<7}{cells}{enough:>18}")
+        print(f"{curve.model:<31}{kept:<7}{cells}{enough:>18}")
     print("keeps: p permutations, t translations, r rotations, r reflections, as an audit measures them")

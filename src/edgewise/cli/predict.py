@@ -21,11 +21,11 @@ def predict(
     json: Flag = False,
     skip_invalid: Flag = False,
 ) -> None:
-    """Classify nodes, predict a number a molecule or the energy of frames, with all networks of a run.
+    """Classify nodes or pictures, predict a number a molecule or the energy of frames, with all networks of a run.
 
     Args:
         run: A run folder of `edgewise train`.
-        data: The same or another graph (as the recipe reads it), a table of molecules, or recordings of objects.
+        data: A graph (as the recipe reads it), a table of molecules, pictures, or recordings of objects.
         out: The table (.csv) to write; without it the table is printed.
         overwrite: Replace the table if it exists.
         json: Print one JSON object on stdout: where the table is, or its rows.

@@ -68,4 +68,3 @@ def simulate(
         print_json(summary(ds) | {"path": str(out)})
     else:
         say(f"{system}: {counted(sequences, 'system')} of {entities}, {steps} frames each -> {out}")
-

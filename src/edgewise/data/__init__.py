@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         load_planetoid,
     )
     from edgewise.data.graphs import from_networkx, from_pyg, to_networkx, to_pyg
+    from edgewise.data.images import Pictures, load_digits, load_pictures
     from edgewise.data.inflection import inflection_symbols, read_inflection
     from edgewise.data.isomorphism import isomorphism_classes, split_by_isomorphism
     from edgewise.data.molecules import (
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 _FILES = {
     "citations": ("NodeClassification", "classification_from_networkx", "load_graphml", "load_planetoid"),
     "graphs": ("from_networkx", "from_pyg", "to_networkx", "to_pyg"),
+    "images": ("Pictures", "load_digits", "load_pictures"),
     "inflection": ("inflection_symbols", "read_inflection"),
     "isomorphism": ("isomorphism_classes", "split_by_isomorphism"),
     "molecules": (
@@ -78,6 +80,7 @@ __all__ = [
     "Molecules",
     "NodeClassification",
     "ParallelText",
+    "Pictures",
     "Subwords",
     "Symbols",
     "Tokenizer",
@@ -94,9 +97,11 @@ __all__ = [
     "inspect",
     "isomorphism_classes",
     "load",
+    "load_digits",
     "load_graphml",
     "load_molecule_rows",
     "load_molecules",
+    "load_pictures",
     "load_planetoid",
     "load_tokenizer",
     "molecule_graph",

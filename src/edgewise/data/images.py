@@ -104,7 +104,9 @@ def load_digits(path: str | Path) -> Pictures:
             expected="n images of height x width and n labels",
         )
     classes = tuple(str(k) for k in range(int(labels.max()) + 1))
-    return Pictures(torch.from_numpy(images.copy())[:, None], torch.from_numpy(labels.astype(np.int64)), classes)
+    return Pictures(
+        torch.from_numpy(images.copy())[:, None], torch.from_numpy(labels.astype(np.int64)), classes
+    )
 
 
 def load_pictures(path: str | Path) -> Pictures:
@@ -141,10 +143,10 @@ def _pixels(values: np.ndarray, name: str, path: str) -> np.ndarray:
             f"{path}: {name} has the shape {values.shape}",
             expected=f"[n, {', '.join(axes)}], or the same with a last axis of {COLOURS} colours",
         )
-    if values.dtype.kind == "f" and 0 <= values.min() and values.max() <= 1:
+    if values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1:
         values = np.round(255 * values)
     number = values.dtype.kind in "iuf"
-    if not number or not (0 <= values.min() and values.max() <= 255) or (values % 1).any():  # NaN is not >= 0
+    if not number or not (values.min() >= 0 and values.max() <= 255) or (values % 1).any():  # NaN is not >= 0
         raise DataError(
             f"{path}: {name} holds values of type {values.dtype} that are no brightness",
             expected="whole numbers from 0 to 255, or shares from 0 to 1",

@@ -23,8 +23,8 @@ class Course:
     """How long each part of a video is, and how large it is.
 
     Attributes:
-        size: height and width of a frame, pixels, at least `SMALLEST`; before: frames with both digits; dark: empty frames; after: frames with
-            the one that comes back.
+        size: height and width of a frame, pixels, at least `SMALLEST`.
+        before: frames with both digits; dark: empty frames; after: frames with the one that comes back.
     """
 
     size: int = 20
@@ -38,12 +38,13 @@ class Course:
 
 
 def moving_digits(digits: Pictures, n: int, course: Course, seed: int) -> Pictures:
-    """Videos of two digits of different classes that bounce between the sides, one in the upper half and one in the lower.
+    """Videos of two digits of different classes that bounce between the sides, one in the upper half, one in the lower.
 
-    After the dark frames one of the two, the same image, comes back at any height and moves on. The class of the video is the
-    half that this digit was in before. Both answers are as frequent for every pair of digits, and for every digit, height
-    and motion after the dark: neither part tells anything alone. What a sum g(before) + h(after) of logits can reach
-    at best in the mean is the cross-entropy of a guess, ln 2, by symmetry of the classes of digits and convexity.
+    After the dark frames one of the two, the same image, comes back at any height and moves on. The class of the video
+    is the half that this digit was in before. Both answers are as frequent for every pair of digits, and for every
+    digit, height and motion after the dark: neither part tells anything alone. What a sum g(before) + h(after) of
+    logits can reach at best in the mean is the cross-entropy of a guess, ln 2: its loss is convex in g and h, and
+    nothing changes when halves and answers are exchanged together.
 
     Args:
         digits: images of 28 x 28 with their classes; n: number of videos; seed: decides all of them.
@@ -77,7 +78,8 @@ def _sprites(digits: Pictures) -> tuple[np.ndarray, np.ndarray]:
     labels = digits.labels.numpy()
     if len(np.unique(labels)) < 2:
         raise DataError(
-            f"{len(digits)} digits of {len(np.unique(labels))} class", expected="digits of two classes or more"
+            f"{len(digits)} digits of {len(np.unique(labels))} class",
+            expected="digits of two classes or more",
         )
     margin = (DIGIT - 2 * SPRITE) // 2
     inner = digits.pixels[:, 0, margin:-margin, margin:-margin].numpy()

@@ -8,6 +8,7 @@ from edgewise.models.interaction import DynamicsOnly, FlatMLP, InteractionDynami
 from edgewise.models.learned_simulator import LearnedSimulator, MotionScales
 from edgewise.models.luong import Luong, LuongSettings, luong_attention
 from edgewise.models.mpnn import MPNN, GraphRegressor
+from edgewise.models.non_local_net import NonLocalNet
 from edgewise.models.objects import ObjectDims, Objects
 from edgewise.models.pair_forces import PairForces
 from edgewise.models.rnnsearch import RNNsearch, RNNsearchSettings
@@ -30,6 +31,7 @@ __all__ = [
     "Luong",
     "LuongSettings",
     "MotionScales",
+    "NonLocalNet",
     "ObjectDims",
     "Objects",
     "PairForces",

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from edgewise.nn.non_local import NonLocalBlock, Pairwise
+from edgewise.nn.non_local import NonLocalBlock, Normalisation, Pairwise
 
 CONVOLUTION = {2: nn.Conv2d, 3: nn.Conv3d}
 NORMALISATION = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -35,7 +35,9 @@ class ResidualBlock(nn.Module):
         self.norms = nn.ModuleList([NORMALISATION[dims](channels) for _ in range(2)])
         same = in_channels == channels and stride == 1
         strides = (1,) * (dims - 2) + (stride, stride)
-        self.short = nn.Identity() if same else CONVOLUTION[dims](in_channels, channels, 1, strides, bias=False)
+        self.short = (
+            nn.Identity() if same else CONVOLUTION[dims](in_channels, channels, 1, strides, bias=False)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.norms[0](self.first(x)).relu()
@@ -60,7 +62,7 @@ class NonLocalNet(nn.Module):
     Args:
         in_channels: of the pictures; n_classes: logits; dims: 2 for images, 3 for videos.
         channels: after the stem; stem_stride: its stride in height and width.
-        blocks: 0, 1 or 2; pairwise: their function, see `edgewise.nn.non_local`.
+        blocks: 0, 1 or 2; pairwise, normalisation: of them, see `edgewise.nn.non_local.pairwise`.
 
     Shapes: x [batch, in_channels, *grid] -> logits [batch, n_classes].
     """
@@ -75,6 +77,7 @@ class NonLocalNet(nn.Module):
         stem_stride: int = 1,
         blocks: int = 1,
         pairwise: Pairwise = "embedded_gaussian",
+        normalisation: Normalisation | None = None,
     ) -> None:
         super().__init__()
         wide, self.layout = 2 * channels, LAYOUT[dims]
@@ -91,7 +94,9 @@ class NonLocalNet(nn.Module):
         )
         self.head = nn.Linear(wide, n_classes)
         # Last, so that the same seed gives the other parts the same weights with any number of blocks.
-        self.blocks = nn.ModuleList([NonLocalBlock(wide, dims, pairwise=pairwise) for _ in range(blocks)])
+        self.blocks = nn.ModuleList(
+            [NonLocalBlock(wide, dims, pairwise=pairwise, normalisation=normalisation) for _ in range(blocks)]
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self._stem(x)

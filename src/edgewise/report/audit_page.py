@@ -21,7 +21,7 @@ LABELS = {
     "scaling": "Scaling",
     "edges": "Order of the edges",
 }
-KEYS = ("symmetries", "influence", "sharing", "random", "module", "axes", "notes")
+KEYS = ("symmetries", "influence", "sharing", "random", "verdict", "module", "axes", "notes")
 WORDS = ("exact", "approximate", "broken")
 LISTED = 12
 """Causality violations that the page lists."""
@@ -53,6 +53,7 @@ def context(record: Json, picture: bytes) -> dict[str, Any]:
         "remarks": [
             (LABELS[name], record[name]["note"]) for name in record["symmetries"] if record[name]["note"]
         ],
+        "verdict": verdict(record),
         "influence": record["influence"],
         "reach": record["influence"]["receptive_field"],
         "violations": (record["influence"]["causality_violations"] or [])[:LISTED],
@@ -76,6 +77,19 @@ def found(record: Json) -> str:
     return f"Symmetries – {'; '.join(parts)}."
 
 
+def verdict(record: Json) -> str:
+    """The terms of Battaglia et al. (2018, table 1), in a sentence; empty for a random module."""
+    said = record["verdict"]
+    if not said:
+        return ""
+    hops = said["hops"]
+    within = "" if hops is None else f" within {hops} hop{'' if hops == 1 else 's'}"
+    return (
+        f"entities: {said['entities']}; relations: {said['relations']}{within}; relational inductive bias:"
+        f" {said['bias']}; invariance: {', '.join(said['invariance']) or 'none'}"
+    )
+
+
 def _inside(symmetry: Json) -> str:
     """Where a symmetry is kept better away from the ends, how well."""
     interior = symmetry["interior"]
@@ -93,14 +107,13 @@ def checked(record: Json) -> str:
 def tiles(record: Json) -> list[dict[str, str]]:
     """The key numbers."""
     about, shared = record["influence"], record["sharing"]
-    causal = {True: "yes", False: "no", None: "–"}[about["causal"]]
     return [
         {
             "label": "Pairs with influence",
             "value": percent(about["density"]),
             "note": f"{count(about['edges'])} pairs of places",
         },
-        {"label": "Causal", "value": causal, "note": "no answer depends on a later step"},
+        causal(about),
         {"label": "Parameters", "value": count(shared["parameters"]), "note": f"growth: {growth(shared)}"},
         {
             "label": "Connections a parameter",
@@ -108,6 +121,17 @@ def tiles(record: Json) -> list[dict[str, str]]:
             "note": f"{count(shared['connections'])} connections",
         },
     ]
+
+
+def causal(about: Json) -> dict[str, str]:
+    """Whether answers depend on later steps."""
+    n = about["n_causality_violations"]
+    value, note = {
+        True: ("yes", "no answer depends on a later step"),
+        False: ("no", f"{n} pair{'' if n == 1 else 's'} of steps from later to earlier"),
+        None: ("–", "the answer has no steps"),
+    }[about["causal"]]
+    return {"label": "Causal", "value": value, "note": note}
 
 
 def growth(shared: Json) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
-import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
@@ -33,8 +32,8 @@ PLAIN = "the same network without non-local blocks"
 class ImagesExperiment:
     """A recipe of the task "images" on its data; see `edgewise.tasks.experiment.Experiment`.
 
-    Every run trains two networks that start from the same weights and see the same batches: with non-local blocks, which
-    is the figure of the run, and without, which stands among the simple answers.
+    Every run trains two networks that start from the same weights and see the same batches: with non-local blocks,
+    which is the figure of the run, and without, which stands among the simple answers.
     """
 
     random_split = False
@@ -134,6 +133,7 @@ class ImagesExperiment:
         ]
         data = self.recipe.data
         if isinstance(data, MovingDigitsData):
+            rows.append(["digits that take part", f"0 to {data.classes - 1}"])
             rows.append(["frames before, in and after the dark", f"{data.before}, {data.dark}, {data.after}"])
         return rows
 
@@ -147,13 +147,13 @@ class ImagesExperiment:
         ]
         if self.model.blocks:
             sentences.append(
-                "Every run trains two networks, with non-local blocks and without, from the same weights and on the same"
-                " batches; with blocks it starts as the one without, since a block starts as the identity."
+                "Every run trains two networks, with non-local blocks and without, from the same weights and on the"
+                " same batches; with blocks it starts as the one without, since a block starts as the identity."
             )
         if len(self.parts.train.grid) == 3:
             sentences.append(
-                f"Without blocks a position sees {FRAMES_TOGETHER} frames, and the mean over positions only adds up what"
-                " each of them saw."
+                f"Without blocks a position sees {FRAMES_TOGETHER} frames, and the mean over positions only adds up"
+                " what each of them saw."
             )
         return sentences
 

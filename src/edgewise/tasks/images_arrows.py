@@ -21,10 +21,12 @@ def arrows_of(network: NonLocalNet, test: Pictures) -> dict[str, Any]:
     """The first test pictures with the strongest arrows of every position in the first non-local block.
 
     Returns:
-        size: height and width of a frame; grid: the sizes of the block's grid; examples: `true` and `predicted` class,
-        `frames` [frame][pixel] of bytes, rows below each other (the mean over channels; an image is one frame),
-        `chosen`: the position first shown, that of the last frame whose largest weight is largest; `senders` [position][arrow], positions row-major, strongest first, and `weights` alike, each
-        position's own arrows as shares of the sum of all its weights' sizes.
+        size: height and width of a frame; grid: the sizes of the block's grid; examples: each with
+            true, predicted: its class, and what it is taken for;
+            frames: [frame][pixel] bytes, rows below each other (the mean over channels; an image is one frame);
+            chosen: the position first shown, that of the last frame whose largest weight is largest;
+            senders: [position][arrow] the positions that it attends to, row-major numbers, strongest first;
+            weights: alike, as shares of the sum of the sizes of all weights of the position.
     """
     shown = test.chosen(torch.arange(min(EXAMPLES, len(test))).numpy())
     pixels = shares_of(shown.pixels)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -58,6 +59,7 @@ def read_parts(data: ImagesData) -> PictureParts:
 
 def _videos(data: MovingDigitsData) -> PictureParts:
     digits = load_digits(data.path)
+    digits = digits.chosen(np.flatnonzero(cast(Tensor, digits.labels).numpy() < data.classes))
     order = np.random.default_rng([data.seed]).permutation(len(digits))
     shares = np.split(order, [round(share * len(digits)) for share in SHARES])
     course = Course(data.size, data.before, data.dark, data.after)

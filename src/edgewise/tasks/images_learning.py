@@ -1,5 +1,6 @@
 """Training a network with non-local blocks and the same one without, on the same batches."""
 
+from functools import partial
 from typing import cast
 
 import torch
@@ -42,9 +43,11 @@ class SideBySide(nn.Module):
 
 def side_by_side(model: NonLocalModel, in_channels: int, n_classes: int, dims: int) -> SideBySide:
     """Untrained networks; their weights come from torch's generator."""
-    sizes = {"dims": dims, "channels": model.channels, "stem_stride": model.stem_stride}
-    network = NonLocalNet(in_channels, n_classes, blocks=model.blocks, pairwise=model.pairwise, **sizes)
-    plain = NonLocalNet(in_channels, n_classes, blocks=0, **sizes) if model.blocks else None
+    build = partial(
+        NonLocalNet, in_channels, n_classes, dims=dims, channels=model.channels, stem_stride=model.stem_stride
+    )
+    network = build(blocks=model.blocks, pairwise=model.pairwise, normalisation=model.block_normalisation)
+    plain = build(blocks=0) if model.blocks else None
     return SideBySide(network, plain)
 
 
@@ -52,10 +55,12 @@ class PicturesObjective:
     """Cross-entropy of the classes, a loss a network; the networks share no weights, so their sum trains each alone.
 
     Args:
-        parts: the pictures, of which the test part is not looked at; training: the recipe's table; seed: of the batches.
+        parts: the pictures, of which the test part is not looked at.
+        training: the recipe's table; seed: of the batches.
     """
 
-    metric, precision, clip = "accuracy", "no", None
+    metric, precision = "accuracy", "no"
+    clip: float | None = None
 
     def __init__(self, parts: PictureParts, training: ImagesTraining, seed: int) -> None:
         self.train, self.validation = parts.train, parts.validation
@@ -81,7 +86,9 @@ class PicturesObjective:
         picked = batch_indices(self.seed, step, len(self.train), self.training.batch_size)
         logits = module(shares_of(self.train.pixels[picked]))
         target = cast(Tensor, self.train.labels)[picked].expand(len(logits), -1)
-        return cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(target.shape).mean(1)
+        return (
+            cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(target.shape).mean(1)
+        )
 
     def loss(self, module: nn.Module, step: int) -> Tensor:
         return self.losses(module, step).sum()

@@ -1,9 +1,10 @@
 """What a recipe for images and videos may say: one small record a table, each field with its own help."""
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
-from edgewise.nn.non_local import Pairwise
+from edgewise.nn.non_local import Normalisation, Pairwise
+from edgewise.nn.non_local.pairwise import checked
 from edgewise.settings import one_of, require
 
 
@@ -54,14 +55,17 @@ class MovingDigitsData(Picked):
     """Videos of two digits, of which one comes back; see `edgewise.data.moving_digits`.
 
     Attributes:
-        path: the file of the digits (IDX images), relative to the recipe. Each part has digits of its own: 70 %, 10 % and
-            20 % of them.
+        path: the file of the digits (IDX images), relative to the recipe. Each part has digits of its own: 70 %, 10 %
+            and 20 % of them.
+        classes: of the digits that take part: 0, 1, ... With more there is more to tell apart, and learning to compare
+            begins later.
         size: height and width of a frame, pixels.
         before: frames with both digits, one above the other.
         dark: empty frames behind them.
         after: frames with the digit that comes back.
     """
 
+    classes: int = 10
     size: int = 20
     before: int = 4
     dark: int = 4
@@ -69,6 +73,7 @@ class MovingDigitsData(Picked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require(2 <= self.classes <= 10, "classes", self.classes, "2 to 10 digits")
         require(20 <= self.size <= 64, "size", self.size, "20 to 64 pixels")
         for name in ("before", "after"):
             require(2 <= getattr(self, name) <= 32, name, getattr(self, name), "2 to 32 frames")
@@ -82,20 +87,30 @@ class NonLocalModel:
     Attributes:
         blocks: non-local blocks, 0, 1 or 2; with 0 there is nothing to compare with.
         pairwise: their function: "gaussian", "embedded_gaussian", "dot" or "concatenation".
+        normalisation: "paper" (a softmax for the Gaussians, the mean for the others), "softmax", "scaled_softmax" (of
+            the logits over the root of their width) or "mean", where they go with `pairwise`.
         channels: behind the first convolution; twice as many in what follows.
         stem_stride: of the first convolution, in height and width: 1, or 2 for half of each.
     """
 
     blocks: int = 1
     pairwise: Pairwise = "embedded_gaussian"
+    normalisation: Literal["paper", "softmax", "scaled_softmax", "mean"] = "paper"
     channels: int = 16
     stem_stride: int = 1
 
     def __post_init__(self) -> None:
         require(self.blocks in (0, 1, 2), "blocks", self.blocks, "0, 1 or 2")
         one_of("pairwise", self.pairwise, get_args(Pairwise))
+        one_of("normalisation", self.normalisation, ("paper", *get_args(Normalisation)))
+        checked(self.pairwise, self.block_normalisation)
         require(1 <= self.channels <= 512, "channels", self.channels, "1 to 512 channels")
         require(self.stem_stride in (1, 2), "stem_stride", self.stem_stride, "1 or 2")
+
+    @property
+    def block_normalisation(self) -> Normalisation | None:
+        """As a block takes it: None for the paper's."""
+        return None if self.normalisation == "paper" else self.normalisation
 
 
 @dataclass(frozen=True)

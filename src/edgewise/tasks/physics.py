@@ -166,7 +166,13 @@ class PhysicsExperiment:
             for entity, feature, frame, true, predicted in rows
         ]
         items = {"item": "object", "named_by": "name and frame"}
-        return {"kind": "regression", "target": "change of velocity in a step", "unit": "", "points": points, **items}
+        return {
+            "kind": "regression",
+            "target": "change of velocity in a step",
+            "unit": "",
+            "points": points,
+            **items,
+        }
 
     def facts(self) -> list[list[Any]]:
         return facts_of(self.parts)

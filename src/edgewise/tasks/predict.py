@@ -28,10 +28,9 @@ def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> C
     """What the networks of a run say of new data: a table, columns by name.
 
     Nodes: the class of the largest probability, and the probability of each class, the mean over the networks.
-    Pictures: the same, by the networks with non-local blocks. Molecules: the columns of their table, the mean over the networks and, if there are several, its uncertainty: their
-    standard deviation.
-
-    Recordings of objects: the potential energy of each frame, the mean over the networks, and its uncertainty likewise.
+    Pictures: the same, by the networks with non-local blocks. Molecules: the columns of their table, the mean over the
+    networks and, if there are several, its uncertainty: their standard deviation. Recordings of objects: the potential
+    energy of each frame, the mean over the networks, and its uncertainty likewise.
 
     Raises:
         DataError: if the data cannot be read, or have other features than the networks were trained on.
@@ -45,7 +44,7 @@ def predictions(run: TrainedRun, data: Path, *, skip_invalid: bool = False) -> C
         holds, command = elsewhere
         raise ConfigError(
             f"{run.folder} holds {holds}",
-            expected="nodes, molecules or energies",
+            expected="nodes, molecules, pictures or energies",
             fix=f"use `edgewise {command}`",
         )
     if run.recipe.task == "citation":

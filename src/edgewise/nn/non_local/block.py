@@ -20,6 +20,7 @@ from edgewise.nn.non_local.pairwise import (
 from edgewise.relation import Complete
 
 MAX_POOL = {1: max_pool1d, 2: max_pool2d, 3: max_pool3d}
+AXES = {1: "time", 2: "height, width", 3: "time, height, width"}
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class NonLocalBlock(nn.Module):
         return MAX_POOL[self.dims](part.unflatten(-1, x.shape[2:]), self.window).flatten(2)
 
     def _check(self, x: Tensor) -> None:
-        expected = f"[batch, {self.channels}, {', '.join(('time', 'height', 'width')[-self.dims :])}]"
+        expected = f"[batch, {self.channels}, {AXES[self.dims]}]"
         if x.dim() != self.dims + 2 or x.shape[1] != self.channels:
             raise ConfigError(f"NonLocalBlock was given an input of shape {list(x.shape)}", expected=expected)
         if min(self._sender_grid(x)) < 1:

@@ -62,7 +62,9 @@ def read_arrows(folder: RunFolder, preview: Fields) -> Arrows | None:
     size, grid = (tuple(round(n or 0) for n in fields.numbers(key)) for key in ("size", "grid"))
     if len(size) != 2 or len(grid) not in (2, 3) or min(*size, *grid) < 1:
         raise folder.damaged(
-            FILE, f"has arrows on a grid of {list(grid)} over frames of {list(size)}", "two sizes and two or three"
+            FILE,
+            f"has arrows on a grid of {list(grid)} over frames of {list(size)}",
+            "two sizes and two or three",
         )
     examples = tuple(_example(folder, entry, size, grid) for entry in fields.entries("examples"))
     return Arrows(size, grid, examples) if examples else None
@@ -79,7 +81,8 @@ def _example(folder: RunFolder, entry: Fields, size: tuple[int, ...], grid: tupl
     if not (alike and inside and whole and len(senders) == positions):
         raise folder.damaged(
             FILE,
-            f"has {len(senders)} rows of senders, {len(weights)} of weights and {len(frames)} frames at {entry.place!r}",
+            f"has {len(senders)} rows of senders, {len(weights)} of weights and {len(frames)} frames"
+            f" at {entry.place!r}",
             f"{positions} rows of positions from 0 to {positions - 1} and of weights, and {n_frames} frames of"
             f" {prod(size)} values",
         )

@@ -145,7 +145,7 @@ Preview = Confusion | Regression | Sequences | CentralForces
 
 @dataclass(frozen=True)
 class TrainingRecords:
-    """What a training run left behind. `curves` is empty where no history was kept; non-local blocks alone leave arrows."""
+    """What a training run left behind. `curves` is empty without a history, and only non-local blocks leave arrows."""
 
     folder: Path
     run: Json

@@ -51,8 +51,9 @@ def with_and_without(runs: Sequence[WithAndWithout], scores: Scores) -> list[tup
     scale = scale_of(scores)
 
     def gap(run: WithAndWithout) -> str:
-        known = run.with_blocks is not None and run.without is not None
-        return scale.signed_gap(run.with_blocks - run.without) if known else DASH
+        if run.with_blocks is None or run.without is None:
+            return DASH
+        return scale.signed_gap(run.with_blocks - run.without)
 
     return [
         (
