@@ -62,14 +62,22 @@ def test_a_digit_bounces_between_the_sides_at_a_steady_pace(videos):
     assert len(set(rows[0])) > 10
 
 
-def test_neither_part_tells_the_answer(videos):
-    """Among many videos both answers are as frequent whatever comes back and wherever."""
-    answer = videos.labels.numpy()
-    back = videos.pixels[:, 0, -1].numpy().max((1, 2))
-    row, _ = corners(videos.pixels[:, 0, -1].numpy())
-    for group in (back == 10, back == 30, back == 40, row < 7, row >= 7):
-        share = answer[group].mean()
-        assert abs(share - 0.5) < 4 * 0.5 / np.sqrt(group.sum())
+def test_four_videos_are_one_scene_and_neither_part_tells_the_answer(videos):
+    scenes = videos.pixels[:, 0].reshape(100, 4, COURSE.frames, 24, 24)
+    before, after = scenes[:, :, :3], scenes[:, :, 5:]
+    assert videos.labels.reshape(100, 4).eq(torch.tensor([0, 1, 0, 1])).all()
+    for one, other in ((0, 1), (2, 3)):  # the same two digits, either comes back
+        assert torch.equal(before[:, one], before[:, other])
+        assert (after[:, one] != after[:, other]).flatten(1).any(1).all()
+    for one, other in ((0, 3), (1, 2)):  # the same one comes back, and was above or below
+        assert torch.equal(after[:, one], after[:, other])
+        assert (before[:, one] != before[:, other]).flatten(1).any(1).all()
+
+
+def test_a_number_that_is_no_multiple_of_four_ends_within_a_scene():
+    made = moving_digits(digits([1, 2]), 6, COURSE, 0)
+    assert made.labels.tolist() == [0, 1, 0, 1, 0, 1]
+    assert len(made.pixels) == 6
 
 
 def test_the_seed_decides_everything():

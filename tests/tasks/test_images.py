@@ -12,13 +12,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from edgewise.data.images import load_digits
+from edgewise.data.images import Pictures
 from edgewise.errors import ConfigError, DataError
 from edgewise.report import write_report
 from edgewise.tasks import TrainingRun, experiment_of, predictions, read_recipe, read_trained
 from edgewise.tasks.images_arrows import arrows_of
-from edgewise.tasks.images_data import read_parts, shares_of
-from edgewise.tasks.images_learning import side_by_side
+from edgewise.tasks.images_data import PictureParts, shares_of
+from edgewise.tasks.images_learning import PicturesObjective, side_by_side
 from edgewise.tasks.images_tables import ImagesTraining, MovingDigitsData, NonLocalModel
 from edgewise.tasks.records import with_weights
 from edgewise.training import batch_indices
@@ -47,7 +47,7 @@ task = "images"
 [data]
 format = "moving-digits"
 path = "few-images-idx3-ubyte.gz"
-train = 6
+train = 8
 validation = 3
 test = 4
 [model]
@@ -58,7 +58,7 @@ stem_stride = 2
 [training]
 seeds = 1
 epochs = 1
-batch_size = 3
+batch_size = 4
 """
 
 
@@ -278,7 +278,7 @@ def test_a_run_on_videos_leaves_its_records(folder, videos):
 
 def test_videos_of_each_part_show_digits_of_their_own(videos):
     shown = [{frame[0].numpy().tobytes() for frame in part.pixels[:, :, -1]} for part in videos.parts]
-    assert [len(part) for part in videos.parts] == [6, 3, 4]
+    assert [len(part) for part in videos.parts] == [8, 3, 4]
     assert len(set.union(*shown)) == sum(map(len, shown))
 
 
@@ -317,9 +317,9 @@ def test_pictures_without_classes_cannot_be_learnt_from(tmp_path):
         (ImagesTraining, "weight_decay", -1.0),
         (ImagesTraining, "epochs", 0),
         (ImagesTraining, "batch_size", 1),
-        (MovingDigitsData, "train", 0),
+        (MovingDigitsData, "train", 3),
+        (MovingDigitsData, "validation", 0),
         (MovingDigitsData, "seed", -1),
-        (MovingDigitsData, "classes", 1),
         (MovingDigitsData, "size", 19),
         (MovingDigitsData, "before", 1),
         (MovingDigitsData, "dark", 0),
@@ -331,24 +331,17 @@ def test_a_setting_out_of_range_is_refused(table, name, value):
         table(**needed, **{name: value})
 
 
-def test_only_the_digits_that_are_asked_for_take_part(folder):
-    write_digits(folder)
-    path = folder / "few-images-idx3-ubyte.gz"
-    few = MovingDigitsData(str(path), train=40, validation=1, test=1, classes=5)
-    images = load_digits(path)
-    inner = images.pixels[:, 0, 4:-4, 4:-4].reshape(-1, 10, 2, 10, 2).float().mean((2, 4)).to(torch.uint8)
-    allowed = {sprite.numpy().tobytes() for sprite in inner[images.labels < 5]}
-    last = read_parts(few).train.pixels[:, 0, 0]
-    seen = {half.numpy().tobytes() for frame in last for half in _sprites_in(frame)}
-    assert len(seen) > 1
-    assert seen <= allowed
-
-
-def _sprites_in(frame):
-    """The upper and the lower sprite of 10 x 10 in a frame of 20 x 20; noise has no empty columns."""
-    for half in (frame[:10], frame[10:]):
-        left = int((half > 0).any(0).int().argmax())
-        yield half[:, left : left + 10]
+def test_a_batch_holds_whole_scenes():
+    rng = np.random.default_rng(0)
+    pixels = torch.from_numpy(rng.integers(0, 256, (26, 1, 4, 4), dtype=np.uint8))
+    pictures = Pictures(pixels, torch.zeros(26, dtype=torch.int64), ("a", "b"))
+    parts = PictureParts(pictures, pictures, pictures, together=4)
+    objective = PicturesObjective(parts, ImagesTraining(batch_size=9), 0)
+    epoch = [objective.batch(step).reshape(2, 4) for step in range(objective.steps_an_epoch)]
+    scenes = torch.cat(epoch)
+    assert (scenes[:, 0] % 4 == 0).all()
+    assert (scenes == scenes[:, :1] + torch.arange(4)).all()
+    assert sorted(scenes[:, 0].tolist()) == [0, 4, 8, 12, 16, 20]
 
 
 def test_a_normalisation_that_does_not_go_with_the_function_is_refused():

@@ -1,6 +1,7 @@
 """A video task: two digits move, the picture goes dark, one of them comes back. Was it the upper or the lower one?"""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ DIGIT = 28
 SPRITE = 10
 SPEEDS = 1.5, 3.0
 """Slowest and fastest, pixels a frame."""
+TOGETHER = 4
+"""Videos of one scene."""
 ANSWERS = ("upper", "lower")
 SMALLEST = 2 * SPRITE
 """Pixels: two digits have to fit above each other."""
@@ -41,10 +44,10 @@ def moving_digits(digits: Pictures, n: int, course: Course, seed: int) -> Pictur
     """Videos of two digits of different classes that bounce between the sides, one in the upper half, one in the lower.
 
     After the dark frames one of the two, the same image, comes back at any height and moves on. The class of the video
-    is the half that this digit was in before. Both answers are as frequent for every pair of digits, and for every
-    digit, height and motion after the dark: neither part tells anything alone. What a sum g(before) + h(after) of
-    logits can reach at best in the mean is the cross-entropy of a guess, ln 2: its loss is convex in g and h, and
-    nothing changes when halves and answers are exchanged together.
+    is the half that this digit was in before. `TOGETHER` = 4 videos in a row are one scene: either digit is above, and
+    either comes back, while every place and motion is the same. So neither part tells anything alone: a sum
+    g(before) + h(after) of logits is right in at most three of the four, and its mean cross-entropy is never below that
+    of a guess, ln 2 (the four margins of a scene add up to 0).
 
     Args:
         digits: images of 28 x 28 with their classes; n: number of videos; seed: decides all of them.
@@ -57,15 +60,27 @@ def moving_digits(digits: Pictures, n: int, course: Course, seed: int) -> Pictur
     """
     sprites, labels = _sprites(digits)
     rng = np.random.default_rng([seed, n, *(course.size, course.before, course.dark, course.after)])
-    first, second = _pairs(labels, n, rng)
-    answer = rng.integers(0, 2, n)
-    videos = np.zeros((n, course.frames, course.size, course.size), dtype=np.uint8)
-    before, after = videos[:, : course.before], videos[:, course.before + course.dark :]
+    scenes = -(-n // TOGETHER)
+    pair = np.stack(_pairs(labels, scenes, rng))  # [2, scene]
     half, lowest = course.size // 2, course.size - SPRITE
-    _draw(before, sprites[first], rng.integers(0, half - SPRITE + 1, n), rng)
-    _draw(before, sprites[second], rng.integers(half, lowest + 1, n), rng)
-    _draw(after, sprites[np.where(answer == 0, first, second)], rng.integers(0, lowest + 1, n), rng)
-    return Pictures(torch.from_numpy(videos)[:, None], torch.from_numpy(answer), ANSWERS)
+    rows = rng.integers(0, half - SPRITE + 1, scenes), rng.integers(half, lowest + 1, scenes)
+    upper, lower, back = (
+        _corners(row, frames, course.size, rng)
+        for row, frames in zip(
+            (*rows, rng.integers(0, lowest + 1, scenes)),
+            (course.before, course.before, course.after),
+            strict=True,
+        )
+    )
+    videos = np.zeros((scenes, TOGETHER, course.frames, course.size, course.size), dtype=np.uint8)
+    for k, (above, answer) in enumerate(product((0, 1), repeat=2)):
+        before, after = videos[:, k, : course.before], videos[:, k, course.before + course.dark :]
+        shown = sprites[pair[above]], sprites[pair[1 - above]]
+        _draw(before, shown[0], upper)
+        _draw(before, shown[1], lower)
+        _draw(after, shown[answer], back)
+    answers = np.tile([0, 1, 0, 1], scenes)[:n]
+    return Pictures(torch.from_numpy(videos).flatten(0, 1)[:n, None], torch.from_numpy(answers), ANSWERS)
 
 
 def _sprites(digits: Pictures) -> tuple[np.ndarray, np.ndarray]:
@@ -95,14 +110,21 @@ def _pairs(labels: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.nda
     return first, second
 
 
-def _draw(videos: np.ndarray, sprites: np.ndarray, row: np.ndarray, rng: np.random.Generator) -> None:
-    """Let a sprite [n, 10, 10] move across each video [n, frame, size, size], in place, its upper edge in `row` [n]."""
-    n, frames, size, _ = videos.shape
+def _corners(
+    row: np.ndarray, frames: int, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Upper and left edges [n] and [n, frame] of sprites that move across frames of a size, each in its row [n]."""
     free = size - SPRITE
-    speed = rng.uniform(*SPEEDS, (n, 1)) * rng.choice([-1, 1], (n, 1))
-    place = rng.uniform(0, free, (n, 1)) + speed * np.arange(frames)
+    speed = rng.uniform(*SPEEDS, (len(row), 1)) * rng.choice([-1, 1], (len(row), 1))
+    place = rng.uniform(0, free, (len(row), 1)) + speed * np.arange(frames)
     bounced = free - np.abs(place % (2 * free) - free)  # a straight line folded between 0 and `free`
-    left = np.round(bounced).astype(int)  # [n, frame]
+    return row, np.round(bounced).astype(int)
+
+
+def _draw(videos: np.ndarray, sprites: np.ndarray, corners: tuple[np.ndarray, np.ndarray]) -> None:
+    """Draw a sprite [n, 10, 10] into each video [n, frame, size, size], in place."""
+    row, left = corners
+    n, frames = left.shape
     video, frame = np.arange(n)[:, None, None, None], np.arange(frames)[:, None, None]
     rows = row[:, None, None, None] + np.arange(SPRITE)[:, None]
     columns = left[..., None, None] + np.arange(SPRITE)

@@ -133,7 +133,6 @@ class ImagesExperiment:
         ]
         data = self.recipe.data
         if isinstance(data, MovingDigitsData):
-            rows.append(["digits that take part", f"0 to {data.classes - 1}"])
             rows.append(["frames before, in and after the dark", f"{data.before}, {data.dark}, {data.after}"])
         return rows
 

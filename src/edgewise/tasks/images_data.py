@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from edgewise.data.images import Pictures, load_digits, load_pictures
-from edgewise.data.moving_digits import Course, moving_digits
+from edgewise.data.moving_digits import TOGETHER, Course, moving_digits
 from edgewise.errors import DataError
 from edgewise.tasks.images_tables import IdxData, MovingDigitsData
 from edgewise.tasks.recipe import ImagesData
@@ -20,11 +19,16 @@ SHARES = 0.7, 0.8
 
 @dataclass(frozen=True, eq=False)
 class PictureParts:
-    """Pictures in three parts that share none, each with its classes."""
+    """Pictures in three parts that share none, each with its classes.
+
+    Attributes:
+        together: so many training pictures in a row belong together, and stay together in a batch.
+    """
 
     train: Pictures
     validation: Pictures
     test: Pictures
+    together: int = 1
 
     def __iter__(self) -> Iterator[Pictures]:
         return iter((self.train, self.validation, self.test))
@@ -54,21 +58,21 @@ def read_parts(data: ImagesData) -> PictureParts:
         )
     order = np.random.default_rng([data.seed]).permutation(len(found))
     ends = np.cumsum([data.train, data.validation, data.test])
-    return PictureParts(*(found.chosen(part) for part in np.split(order, ends)[:3]))
+    train, validation, test, _ = (found.chosen(part) for part in np.split(order, ends))
+    return PictureParts(train, validation, test)
 
 
 def _videos(data: MovingDigitsData) -> PictureParts:
     digits = load_digits(data.path)
-    digits = digits.chosen(np.flatnonzero(cast(Tensor, digits.labels).numpy() < data.classes))
     order = np.random.default_rng([data.seed]).permutation(len(digits))
     shares = np.split(order, [round(share * len(digits)) for share in SHARES])
     course = Course(data.size, data.before, data.dark, data.after)
     counts = data.train, data.validation, data.test
-    made = [
+    train, validation, test = (
         moving_digits(digits.chosen(share), n, course, data.seed)
         for share, n in zip(shares, counts, strict=True)
-    ]
-    return PictureParts(*made)
+    )
+    return PictureParts(train, validation, test, together=TOGETHER)
 
 
 def shares_of(pixels: Tensor) -> Tensor:

@@ -64,8 +64,9 @@ class PicturesObjective:
 
     def __init__(self, parts: PictureParts, training: ImagesTraining, seed: int) -> None:
         self.train, self.validation = parts.train, parts.validation
-        self.training, self.seed = training, seed
-        self.steps_an_epoch = max(len(parts.train) // training.batch_size, 1)
+        self.training, self.seed, self.together = training, seed, parts.together
+        self.groups = len(parts.train) // parts.together, max(training.batch_size // parts.together, 1)
+        self.steps_an_epoch = max(self.groups[0] // self.groups[1], 1)
         self.max_epochs = training.epochs
         self.rate = cosine(training.learning_rate, training.epochs * self.steps_an_epoch)
 
@@ -81,9 +82,14 @@ class PicturesObjective:
     def learning_rate(self, step: int) -> float:
         return self.rate(step)
 
+    def batch(self, step: int) -> Tensor:
+        """The pictures of a step, groups that belong together whole: [batch_size] int64."""
+        groups = batch_indices(self.seed, step, *self.groups)
+        return (groups[:, None] * self.together + torch.arange(self.together)).flatten()
+
     def losses(self, module: nn.Module, step: int) -> Tensor:
         """The loss of each network: [1 or 2]."""
-        picked = batch_indices(self.seed, step, len(self.train), self.training.batch_size)
+        picked = self.batch(step)
         logits = module(shares_of(self.train.pixels[picked]))
         target = cast(Tensor, self.train.labels)[picked].expand(len(logits), -1)
         return (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from edgewise.data.moving_digits import TOGETHER
 from edgewise.nn.non_local import Normalisation, Pairwise
 from edgewise.nn.non_local.pairwise import checked
 from edgewise.settings import one_of, require
@@ -57,15 +58,12 @@ class MovingDigitsData(Picked):
     Attributes:
         path: the file of the digits (IDX images), relative to the recipe. Each part has digits of its own: 70 %, 10 %
             and 20 % of them.
-        classes: of the digits that take part: 0, 1, ... With more there is more to tell apart, and learning to compare
-            begins later.
         size: height and width of a frame, pixels.
         before: frames with both digits, one above the other.
         dark: empty frames behind them.
         after: frames with the digit that comes back.
     """
 
-    classes: int = 10
     size: int = 20
     before: int = 4
     dark: int = 4
@@ -73,7 +71,7 @@ class MovingDigitsData(Picked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(2 <= self.classes <= 10, "classes", self.classes, "2 to 10 digits")
+        require(self.train >= TOGETHER, "train", self.train, f"at least {TOGETHER} videos, one scene")
         require(20 <= self.size <= 64, "size", self.size, "20 to 64 pixels")
         for name in ("before", "after"):
             require(2 <= getattr(self, name) <= 32, name, getattr(self, name), "2 to 32 frames")
