@@ -8,7 +8,8 @@ from edgewise import simulate
 from edgewise.data import from_arrays, validate
 from edgewise.errors import DataError
 from edgewise.relation import Complete, Sparse
-from edgewise.tasks.motions import described, read_motions, relations_of, scales_of, time_step_of
+from edgewise.tasks.motion_scales import scales_of
+from edgewise.tasks.motions import described, read_motions, relations_of, time_step_of
 
 
 def recording(n=3, frames=6, systems=2, **more):

@@ -16,7 +16,8 @@ from edgewise.errors import ConfigError
 from edgewise.models.learned_simulator import LearnedSimulator, MotionScales
 from edgewise.models.objects import ObjectDims
 from edgewise.tasks.learning import Learning
-from edgewise.tasks.motions import Motions, scales_of
+from edgewise.tasks.motion_scales import scales_of
+from edgewise.tasks.motions import Motions
 from edgewise.tasks.next_velocity import NextVelocity, errors
 from edgewise.tasks.physics_tables import PhysicsTraining
 from edgewise.tasks.stopping import LowestLoss

@@ -17,7 +17,8 @@ from edgewise.tasks.experiment import Measured, Metric
 from edgewise.tasks.fingerprints import fingerprint
 from edgewise.tasks.frame_batches import FrameBatches
 from edgewise.tasks.learning import Learning
-from edgewise.tasks.motions import Motions, read_motions, scales_of
+from edgewise.tasks.motion_scales import scales_of
+from edgewise.tasks.motions import Motions, read_motions
 from edgewise.tasks.next_velocity import AT_ONCE, VALIDATED, sampled_frames
 from edgewise.tasks.physics import SHOWN, TESTED, facts_of
 from edgewise.tasks.physics_data import PhysicsParts

@@ -16,7 +16,8 @@ from edgewise.settings import plain
 from edgewise.tasks.experiment import Measured, Metric
 from edgewise.tasks.fingerprints import fingerprint
 from edgewise.tasks.learning import Learning
-from edgewise.tasks.motions import Motions, read_motions, scales_of
+from edgewise.tasks.motion_scales import scales_of
+from edgewise.tasks.motions import Motions, read_motions
 from edgewise.tasks.next_velocity import NextVelocity, errors, sampled_frames
 from edgewise.tasks.physics_data import PhysicsParts
 from edgewise.tasks.physics_tables import (
