@@ -33,8 +33,8 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import xarray as xr  # noqa: E402
 
-from edgewise.physics.conserved import energy, momentum  # noqa: E402
 from edgewise.rollouts import places  # noqa: E402
+from edgewise.rollouts.record import record_of  # noqa: E402
 from edgewise.tasks import TrainingRun, read_recipe  # noqa: E402
 from edgewise.tasks.motions import Described, read_motions  # noqa: E402
 from edgewise.tasks.physics import PhysicsExperiment  # noqa: E402
@@ -47,7 +47,6 @@ from edgewise.tasks.rollout import rolled, simulator_of  # noqa: E402
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 SYSTEMS = ("nbody", "balls", "string")
 PUBLISHED = {"nbody": 0.25 / 82, "balls": 0.0020 / 0.074, "string": 0.0011 / 0.018}
-BARS = {"nbody": 0.003, "balls": 0.02, "string": 0.05}
 NAMES = {
     "in": "interaction network",
     "forces": "pair forces",
@@ -102,9 +101,10 @@ def bodies(runs: Path) -> Iterator[Row]:
     """Energy, momentum and whether bodies stay bound, over a thousand steps."""
     for model in ("forces", "in"):
         found = rolled(runs / f"{model}-nbody", steps=999, systems=10_000)
-        drifts = [_drift(ds) for ds in (found.frames, found.truth) if ds is not None]
+        record = record_of(found)
+        drifts = [np.array(record["energy"][name]) for name in ("drift", "drift_truth")]
         bound = [_bound(ds) for ds in (found.frames, found.truth) if ds is not None]
-        lost = _momentum_drift(found.frames)
+        lost = float(np.max(record["momentum"]["drift"]))
         shown = [f"{np.median(d):.2%} / {np.quantile(d, 0.95):.2%} / {d.max():.2%}" for d in drifts]
         print(f"\nnbody, {NAMES[model]}, {len(drifts[0])} rollouts of 999 steps:")
         print(f"energy drift, median / 95 % / largest: {shown[0]}; of the recordings {shown[1]}")
@@ -134,21 +134,6 @@ def fewer(runs: Path, given: argparse.Namespace) -> Iterator[Row]:
                 "against": "constant velocity",
                 "error": more,
             }
-
-
-def _drift(ds: xr.Dataset) -> np.ndarray:
-    """The largest |E(t) - E(0)| / |E(0)| of each system."""
-    found = energy(ds)
-    assert found is not None
-    return (np.abs(found - found[:, :1]) / np.abs(found[:, :1])).max(1)
-
-
-def _momentum_drift(ds: xr.Dataset) -> float:
-    """The largest |P(t) - P(0)| / sum of m |v(0)|."""
-    found = momentum(ds)
-    assert found is not None
-    mass, speed = ds["mass"].to_numpy()[:, 0], np.hypot(ds["vx"], ds["vy"]).to_numpy()[:, 0]
-    return float((np.linalg.norm(found - found[:, :1], axis=-1) / (mass * speed).sum(1)[:, None]).max())
 
 
 def _bound(ds: xr.Dataset) -> float:

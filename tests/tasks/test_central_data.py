@@ -7,7 +7,7 @@ import pytest
 
 from edgewise.data import save
 from edgewise.errors import ConfigError, DataError
-from edgewise.tasks.central_data import AU, J2000, JULIAN_YEAR, read_motions
+from edgewise.tasks.central_data import AU, J2000, JULIAN_YEAR, read_force_data
 from edgewise.tasks.central_fit import Accelerations, ForceFits, ForceLearning, ForceObjective
 from edgewise.tasks.central_forecast import Forecasts
 from edgewise.tasks.central_measure import exponents, masses
@@ -28,7 +28,7 @@ GAP[4, 0, 0] = np.nan
 
 def test_an_ephemeris_is_read_in_astronomical_units(tmp_path):
     path = write_ephemeris(tmp_path / "e.npz")
-    found = read_motions(EphemerisData(str(path)))
+    found = read_force_data(EphemerisData(str(path)))
     with np.load(path) as file:
         np.testing.assert_allclose(found.fit.position[0] * AU, file["pos_daily_km"], rtol=1e-15)
         np.testing.assert_allclose(found.far.velocity[0] * AU, file["vel_10day_km_per_day"], rtol=1e-15)
@@ -40,7 +40,7 @@ def test_an_ephemeris_is_read_in_astronomical_units(tmp_path):
 
 def test_masses_of_an_ephemeris_may_be_unknown(tmp_path):
     path = write_ephemeris(tmp_path / "e.npz", gm_km3_s2=None)
-    assert np.isnan(read_motions(EphemerisData(str(path))).true_mass).all()
+    assert np.isnan(read_force_data(EphemerisData(str(path))).true_mass).all()
 
 
 @pytest.mark.parametrize(
@@ -58,20 +58,20 @@ def test_masses_of_an_ephemeris_may_be_unknown(tmp_path):
 def test_a_wrong_ephemeris_is_refused(tmp_path, changed, message):
     path = write_ephemeris(tmp_path / "e.npz", **changed)
     with pytest.raises(DataError) as caught:
-        read_motions(EphemerisData(str(path)))
+        read_force_data(EphemerisData(str(path)))
     assert message in caught.value.found
     assert "e.npz" in caught.value.found
 
 
 def test_an_ephemeris_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"none\.npz cannot be read"):
-        read_motions(EphemerisData(str(tmp_path / "none.npz")))
+        read_force_data(EphemerisData(str(tmp_path / "none.npz")))
 
 
 def test_a_body_that_is_not_there_is_refused(tmp_path):
     path = write_ephemeris(tmp_path / "e.npz")
     with pytest.raises(DataError) as caught:
-        read_motions(EphemerisData(str(path), forecast=("Vulcan",)))
+        read_force_data(EphemerisData(str(path), forecast=("Vulcan",)))
     assert "no body 'Vulcan'" in caught.value.found
     assert caught.value.expected == "one of Sun, Mars"
 
@@ -84,7 +84,7 @@ def test_few_frames_are_refused():
 
 def test_a_part_shorter_than_a_forecast_is_refused(tmp_path):
     save(dataset(*moved(100)), tmp_path / "p.nc")
-    motions = read_motions(TrajectoryFileData(str(tmp_path / "p.nc"), horizon=20))
+    motions = read_force_data(TrajectoryFileData(str(tmp_path / "p.nc"), horizon=20))
     with pytest.raises(DataError, match=r"the validation part is shorter than a forecast of 1\.6"):
         Forecasts(motions, 1)
 
@@ -154,7 +154,7 @@ def test_the_solar_system_gives_away_its_masses_and_the_inverse_square(shared):
     if not path.is_file():
         pytest.skip("no ephemeris in `shared`")
     bodies = ("Sun", "Mercury", "Venus", "Earth", "Moon", "Mars", "Jupiter", "Saturn")
-    motions = read_motions(EphemerisData(str(path), masses=bodies))
+    motions = read_force_data(EphemerisData(str(path), masses=bodies))
     parts = []
     for part, found in (("training", motions.train), ("validation", motions.validation)):
         position, acceleration = found.accelerations(part, 150)

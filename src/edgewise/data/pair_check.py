@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from edgewise.data.roles import PAIR_ROLE, RESERVED, pairs
-from edgewise.data.truth_check import PAIR, in_entity_order
+from edgewise.data.truth_check import PAIR, of_all_entities
 from edgewise.data.wording import did_you_mean, listing
 from edgewise.errors import DataError
 
@@ -56,19 +56,9 @@ def _checked(ds: xr.Dataset, name: str) -> tuple[tuple[str, ...], np.ndarray, di
             f"the pair variable '{name}' has the dimensions ({listing(values.dims)})",
             expected="(sequence, receiver, sender)",
         )
-    for dim in PAIR:
-        if values.sizes[dim] != ds.sizes["entity"]:
-            raise DataError(
-                f"the pair variable '{name}' has {values.sizes[dim]} {dim}s and the data set"
-                f" {ds.sizes['entity']} entities",
-                expected="a row (receiver) and a column (sender) for each entity",
-            )
-        if dim in values.coords:
-            values = in_entity_order(values, dim, ds["entity"].to_numpy())
+    values = of_all_entities(values, ds, f"the pair variable '{name}'")
     if values.dtype.kind not in "iubf":
         raise DataError(f"the pair variable '{name}' is of type {values.dtype}", expected="numbers")
-    if "sequence" not in values.dims:
-        values = values.expand_dims(sequence=ds["sequence"])
     order = ("sequence", *PAIR)
     numbers = values.transpose(*order).to_numpy().astype(np.float64)
     numbers = np.where(np.eye(ds.sizes["entity"], dtype=bool), 0.0, numbers)

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from edgewise.data.roles import holds_strengths
-from edgewise.data.truth_check import PAIR, in_entity_order
+from edgewise.data.truth_check import PAIR, of_all_entities
 from edgewise.data.wording import listing
 from edgewise.errors import DataError
 
@@ -28,17 +28,7 @@ def with_checked_strengths(ds: xr.Dataset) -> xr.Dataset:
             f"the truth 'strength' has the dimensions ({listing(strength.dims)})",
             expected="(sequence, receiver, sender)",
         )
-    for dim in PAIR:
-        if strength.sizes[dim] != ds.sizes["entity"]:
-            raise DataError(
-                f"the truth 'strength' has {strength.sizes[dim]} {dim}s and the data set {ds.sizes['entity']}"
-                " entities",
-                expected="a row (receiver) and a column (sender) for each entity",
-            )
-        if dim in strength.coords:
-            strength = in_entity_order(strength, dim, ds["entity"].to_numpy())
-    if "sequence" not in strength.dims:
-        strength = strength.expand_dims(sequence=ds["sequence"])
+    strength = of_all_entities(strength, ds, "the truth 'strength'")
     if strength.dtype.kind not in "iubf":
         raise DataError(f"the truth 'strength' is of type {strength.dtype}", expected="numbers")
     order = ("sequence", *PAIR)

@@ -29,17 +29,7 @@ def with_checked_truth(ds: xr.Dataset) -> xr.Dataset:
             expected="(sequence, receiver, sender), or (sequence, time, receiver, sender) if it changes in "
             "time",
         )
-    n_entities = ds.sizes["entity"]
-    for dim in PAIR:
-        if edges.sizes[dim] != n_entities:
-            raise DataError(
-                f"the truth 'edges' has {edges.sizes[dim]} {dim}s and the data set {n_entities} entities",
-                expected="a row (receiver) and a column (sender) for each entity",
-            )
-        if dim in edges.coords:
-            edges = in_entity_order(edges, dim, ds["entity"].to_numpy())
-    if "sequence" not in edges.dims:
-        edges = edges.expand_dims(sequence=ds["sequence"])
+    edges = of_all_entities(edges, ds, "the truth 'edges'")
     order = [dim for dim in ("sequence", "time", *PAIR) if dim in edges.dims]
     labels = edges.transpose(*order).to_numpy()
     labels = _labels(labels, order, ds)
@@ -49,7 +39,28 @@ def with_checked_truth(ds: xr.Dataset) -> xr.Dataset:
     return out.assign(edges=(order, labels, dict(edges.attrs)))
 
 
-def in_entity_order(edges: xr.DataArray, dim: str, entity: np.ndarray) -> xr.DataArray:
+def of_all_entities(pairs: xr.DataArray, ds: xr.Dataset, what: str) -> xr.DataArray:
+    """A variable of pairs with its receivers and senders in the order of the entities, and a `sequence` dim.
+
+    Args:
+        what: names it in a message.
+
+    Raises:
+        DataError: for other numbers or names than those of the entities.
+    """
+    n_entities = ds.sizes["entity"]
+    for dim in PAIR:
+        if pairs.sizes[dim] != n_entities:
+            raise DataError(
+                f"{what} has {pairs.sizes[dim]} {dim}s and the data set {n_entities} entities",
+                expected="a row (receiver) and a column (sender) for each entity",
+            )
+        if dim in pairs.coords:
+            pairs = _in_entity_order(pairs, dim, ds["entity"].to_numpy())
+    return pairs if "sequence" in pairs.dims else pairs.expand_dims(sequence=ds["sequence"])
+
+
+def _in_entity_order(edges: xr.DataArray, dim: str, entity: np.ndarray) -> xr.DataArray:
     """Known pairs with their receivers or senders in the order of the entities."""
     names = [str(name) for name in edges[dim].to_numpy()]
     if names == list(entity):

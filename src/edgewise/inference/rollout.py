@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -18,10 +17,7 @@ from edgewise.inference.fitted import Fitted
 from edgewise.inference.nri.fitted import FittedNRI
 from edgewise.inference.records import read_run
 from edgewise.inference.result import Inference
-from edgewise.rollouts import Rollout, places, reach, stopped
-
-Start = int | Literal["first", "last"]
-"""The frame that a rollout starts from, counted from 0; the first from which the law can go on, or the last."""
+from edgewise.rollouts import Rollout, Start, check_asked, places, reach, stamped, stopped
 
 SAME_TIME = 0.01
 """Share of a step by which the stamps of a rollout and of a recording may differ and still mean one frame."""
@@ -46,7 +42,7 @@ def rolled(
         steps: frames ahead.
         data: recordings to start from; those of the run without it, found where `run.json` says they were read. They
             need not be there for a start at the last frame, which the run keeps.
-        start: see `Start`.
+        start: a frame, counted from 0; the first from which the law can go on, or the last.
         systems: how many recordings, from the first on.
         limit: how far from the centre of the data an object may go; 100 times as far as the data reach without it.
 
@@ -82,11 +78,7 @@ def rolled(
 
 def _check(result: Inference, steps: int, systems: int, limit: float | None) -> None:
     _law(result)
-    for name, value in (("steps", steps), ("systems", systems)):
-        if value < 1:
-            raise ConfigError(f"{name}={value}", expected="1 or more")
-    if limit is not None and not limit > 0:
-        raise ConfigError(f"limit={limit:g}", expected="a distance above 0")
+    check_asked(steps, systems, limit)
     places(result.tail)
 
 
@@ -229,9 +221,7 @@ def _joined(past: xr.Dataset, ahead: xr.Dataset, source: xr.Dataset) -> xr.Datas
     out = xr.Dataset(variables, coords=named, attrs=dict(source.attrs)).assign(pairs)
     times = np.concatenate([stamps[rows, last][:, None], clock(ahead)], 1)
     units = dict(source["clock" if "clock" in source.coords else "time"].attrs)
-    if not np.ptp(times, axis=0).any():
-        return out.assign_coords(time=("time", times[0], units))
-    return out.assign_coords(time=np.arange(times.shape[1]), clock=(("sequence", "time"), times, units))
+    return stamped(out, times, units)
 
 
 def _speed(past: xr.Dataset, encoding: Encoding) -> np.ndarray:

@@ -17,6 +17,7 @@ from edgewise.errors import ConfigError, DataError
 from edgewise.physics.batch import Floats, simulate_blocks
 from edgewise.physics.contacts import Contacts, Shapes
 from edgewise.physics.objects import check_above_zero, check_apart, named_axes, roll
+from edgewise.physics.options import check_ordered
 from edgewise.physics.record import Recording
 
 WALLS = ("wall left", "wall right", "wall bottom", "wall top")
@@ -59,12 +60,7 @@ class BouncingBalls:
 
     def __post_init__(self) -> None:
         for quantity in ("radius", "mass", "restitution", "speed"):
-            low, high = getattr(self, f"least_{quantity}"), getattr(self, f"most_{quantity}")
-            if low > high:
-                raise ConfigError(
-                    f"least_{quantity} = {low!r} is above most_{quantity} = {high!r}",
-                    expected=f"least_{quantity} <= most_{quantity}",
-                )
+            check_ordered(self, f"least_{quantity}", f"most_{quantity}")
         if self.most_restitution > 1 or self.push_out > 1:
             raise ConfigError(
                 f"most_restitution = {self.most_restitution!r}, push_out = {self.push_out!r}",

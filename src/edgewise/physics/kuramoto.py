@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgewise.errors import ConfigError
 from edgewise.physics.batch import Floats, simulate_blocks
+from edgewise.physics.options import check_ordered
 from edgewise.physics.record import Recording
 
 
@@ -41,11 +41,7 @@ class Oscillators:
     """Integration steps from one recorded frame to the next; the first frame is the initial state."""
 
     def __post_init__(self) -> None:
-        if self.slowest > self.fastest:
-            raise ConfigError(
-                f"slowest = {self.slowest!r} is above fastest = {self.fastest!r}",
-                expected="slowest <= fastest",
-            )
+        check_ordered(self, "slowest", "fastest")
 
 
 DEFAULTS = Oscillators()

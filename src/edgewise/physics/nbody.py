@@ -22,6 +22,7 @@ from edgewise.errors import ConfigError
 from edgewise.physics.batch import Floats, simulate_blocks
 from edgewise.physics.inverse_square import inverse_square_force
 from edgewise.physics.objects import check_above_zero, check_apart, named_axes, roll
+from edgewise.physics.options import check_ordered
 from edgewise.physics.record import Recording
 
 
@@ -56,12 +57,8 @@ class Orbits:
     """Integration steps from one recorded frame to the next; the first frame is the start."""
 
     def __post_init__(self) -> None:
-        for low, high in (("lightest", "heaviest"), ("nearest", "farthest")):
-            if getattr(self, low) > getattr(self, high):
-                raise ConfigError(
-                    f"{low} = {getattr(self, low)!r} is above {high} = {getattr(self, high)!r}",
-                    expected=f"{low} <= {high}",
-                )
+        check_ordered(self, "lightest", "heaviest")
+        check_ordered(self, "nearest", "farthest")
         if self.spacing < 1:
             raise ConfigError(f"spacing = {self.spacing!r}", expected="1 or more: orbits are drawn outwards")
 

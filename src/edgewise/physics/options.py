@@ -1,4 +1,4 @@
-"""Options of a simulator as words: NAME=VALUE."""
+"""Options of a simulator: read from words, NAME=VALUE, and checked against each other."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -33,3 +33,17 @@ def _value(text: str) -> bool | int | float | str:
         except ValueError:
             continue
     return text
+
+
+def check_ordered(options: object, low: str, high: str) -> None:
+    """Refuse a range that ends below its beginning.
+
+    Args:
+        low, high: names of two options.
+
+    Raises:
+        ConfigError: with both values.
+    """
+    first, last = getattr(options, low), getattr(options, high)
+    if first > last:
+        raise ConfigError(f"{low} = {first!r} is above {high} = {last!r}", expected=f"{low} <= {high}")

@@ -18,6 +18,7 @@ from edgewise.errors import ConfigError, DataError
 from edgewise.physics.batch import Floats, simulate_blocks
 from edgewise.physics.contacts import Contacts, Shapes
 from edgewise.physics.objects import Kick, check_apart, named_axes, roll
+from edgewise.physics.options import check_ordered
 from edgewise.physics.record import Recording
 
 
@@ -57,12 +58,8 @@ class FallingString:
     """Integration steps from one recorded frame to the next; the first frame is the start."""
 
     def __post_init__(self) -> None:
-        for low, high in (("least_constant", "most_constant"), ("weakest_gravity", "strongest_gravity")):
-            if getattr(self, low) > getattr(self, high):
-                raise ConfigError(
-                    f"{low} = {getattr(self, low)!r} is above {high} = {getattr(self, high)!r}",
-                    expected=f"{low} <= {high}",
-                )
+        check_ordered(self, "least_constant", "most_constant")
+        check_ordered(self, "weakest_gravity", "strongest_gravity")
         if self.pinned > 2:
             raise ConfigError(f"pinned = {self.pinned!r}", expected="0, 1 or 2: a string has two ends")
         if self.restitution > 1 or self.push_out > 1:

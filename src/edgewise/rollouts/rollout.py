@@ -1,13 +1,17 @@
 """A rollout: what a learned simulator says of the frames after a start, and where it ceases to be believed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from edgewise.data.roles import positions, velocities
-from edgewise.errors import DataError
+from edgewise.errors import ConfigError, DataError
 
+Start = int | Literal["first", "last"]
+"""The frame that a rollout starts from, counted from 0."""
 FAR = 100.0
 """How many times as far from the centre as the data reach an object may go before the rollout is stopped."""
 
@@ -56,6 +60,49 @@ class Rollout:
     def steps(self) -> int:
         """How many steps were computed."""
         return self.frames.sizes["time"] - 1
+
+
+def check_asked(steps: int, systems: int, limit: float | None) -> None:
+    """Refuse numbers of steps and systems, and a limit, that ask for nothing.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    for name, value in (("steps", steps), ("systems", systems)):
+        if value < 1:
+            raise ConfigError(f"{name}={value}", expected="1 or more")
+    if limit is not None and not limit > 0:
+        raise ConfigError(f"limit={limit:g}", expected="a distance above 0")
+
+
+def frame_of(start: Start, n_frames: int, *, last: int | None = None) -> int:
+    """The number of the frame to start from.
+
+    Args:
+        n_frames: of a recording; last: what "last" means, if not the last of them.
+
+    Raises:
+        DataError: for a frame that is not there.
+    """
+    named = {"first": 0, "last": n_frames - 1 if last is None else last}
+    at = named.get(start) if isinstance(start, str) else start
+    if at is None or not 0 <= at < n_frames:
+        raise DataError(
+            f"start={start}: there is no such frame",
+            expected=f"a frame from 0 to {n_frames - 1}, `first` or `last`",
+        )
+    return at
+
+
+def stamped(ds: xr.Dataset, times: np.ndarray, attrs: Mapping[str, Any]) -> xr.Dataset:
+    """A data set with the stamps of its frames, a clock for each recording where they differ.
+
+    Args:
+        times: [sequence, time]; attrs: of the stamps, such as their unit.
+    """
+    if not np.ptp(times, axis=0).any():
+        return ds.assign_coords(time=("time", times[0], attrs))
+    return ds.assign_coords(time=np.arange(times.shape[1]), clock=(("sequence", "time"), times, attrs))
 
 
 def places(ds: xr.Dataset) -> np.ndarray:

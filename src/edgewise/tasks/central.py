@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from edgewise.models.central_force import CentralForce, RadialLaw, refuse_coincident
-from edgewise.tasks.central_data import Motions
+from edgewise.tasks.central_data import ForceData
 from edgewise.tasks.central_fit import (
     Accelerations,
     ForceFits,
@@ -40,7 +40,7 @@ class CentralForceExperiment:
 
     random_split = False
 
-    def __init__(self, recipe: Recipe, motions: Motions) -> None:
+    def __init__(self, recipe: Recipe, motions: ForceData) -> None:
         self.recipe, self.motions = recipe, motions
         data = cast(CentralForceData, recipe.data)
         self.forecast_names, self.mass_names = data.forecast, data.masses

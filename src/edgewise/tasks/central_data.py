@@ -19,7 +19,7 @@ J2000, JULIAN_YEAR = 2451545.0, 365.25
 
 
 @dataclass(frozen=True)
-class Motions:
+class ForceData:
     """The data of a recipe.
 
     Attributes:
@@ -55,7 +55,7 @@ class Motions:
         return 2000 + (time - J2000) / JULIAN_YEAR if self.mass_unit else time
 
 
-def read_motions(data: CentralForceData) -> Motions:
+def read_force_data(data: CentralForceData) -> ForceData:
     """The data of a recipe, checked.
 
     Raises:
@@ -72,14 +72,14 @@ def read_motions(data: CentralForceData) -> Motions:
     return found
 
 
-def _ephemeris(data: EphemerisData) -> Motions:
+def _ephemeris(data: EphemerisData) -> ForceData:
     arrays = _arrays(data.path)
     tables = {name: ephemeris_table(arrays, name, data.path) for name in ("daily", "10day")}
     truth = arrays.get("gm_km3_s2", np.full(tables["daily"].sizes["entity"], np.nan))
     years = (data.train_from, data.train_to, data.validation_to)
     first, middle, last = (J2000 + (year - 2000) * JULIAN_YEAR for year in years)
     fit, far = (recording(table, data.path) for table in tables.values())
-    return Motions(
+    return ForceData(
         fit, far, (first, middle, last), data.horizon, "AU", "days", 1.0, "km³/s²", AU**3 / DAY**2, truth
     )
 
@@ -126,7 +126,7 @@ def ephemeris_table(arrays: dict[str, np.ndarray], table: str, source: str) -> x
     )
 
 
-def _trajectories(data: TrajectoryFileData) -> Motions:
+def _trajectories(data: TrajectoryFileData) -> ForceData:
     ds = load(data.path)
     found = recording(ds, data.path)
     n, step = len(found.time), found.step
@@ -143,4 +143,4 @@ def _trajectories(data: TrajectoryFileData) -> Motions:
     unit = float(np.exp(np.log(distance[distance > 0]).mean())) if (distance > 0).any() else 1.0
     length = str(ds[positions(ds)[0]].attrs.get("units", ""))
     horizon = data.horizon * step
-    return Motions(found, found, bounds, horizon, length, time_units(ds) or "", unit, "", 1.0, mass)
+    return ForceData(found, found, bounds, horizon, length, time_units(ds) or "", unit, "", 1.0, mass)

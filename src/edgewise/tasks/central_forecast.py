@@ -8,7 +8,7 @@ import torch
 
 from edgewise.errors import DataError
 from edgewise.models.central_force import CentralForce
-from edgewise.tasks.central_data import Motions
+from edgewise.tasks.central_data import ForceData
 from edgewise.tasks.central_motion import roll
 
 MOST_WINDOWS = 300
@@ -30,7 +30,7 @@ class Forecasts:
         DataError: if a part has no frame, or is shorter than the horizon.
     """
 
-    def __init__(self, motions: Motions, substeps: int) -> None:
+    def __init__(self, motions: ForceData, substeps: int) -> None:
         self.motions, self.far = motions, motions.far
         self.frames = int(np.ceil(motions.horizon / self.far.step - 1e-9))
         self.substeps = max(1, round(substeps * self.far.step / motions.fit.step))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgewise.tasks.central_data import Motions
+from edgewise.tasks.central_data import ForceData
 from edgewise.tasks.central_fit import ForceFits
 
 MOST_DISTANCES = 20_000
@@ -22,7 +22,7 @@ def distances_of(position: np.ndarray) -> np.ndarray:
     ]
 
 
-def masses(fits: ForceFits, motions: Motions, names: tuple[str, ...]) -> dict[str, Any]:
+def masses(fits: ForceFits, motions: ForceData, names: tuple[str, ...]) -> dict[str, Any]:
     """The strengths of the chosen law beside the true masses.
 
         found_j = g_j unit^2 (GM_j under an inverse-square law), in km^3/s^2 for an ephemeris

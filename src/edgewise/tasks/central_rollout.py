@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ from edgewise.data.given import as_dataset
 from edgewise.data.roles import positions
 from edgewise.errors import ConfigError, DataError
 from edgewise.models.central_force import refuse_coincident
-from edgewise.rollouts import Rollout, reach, stopped
+from edgewise.rollouts import Rollout, Start, check_asked, frame_of, reach, stopped
 from edgewise.tasks.central import force_fits
-from edgewise.tasks.central_data import read_motions
+from edgewise.tasks.central_data import read_force_data
 from edgewise.tasks.central_fit import ForceFits
 from edgewise.tasks.central_motion import roll
 from edgewise.tasks.central_recording import Recording, dataset_of, recording
@@ -27,7 +27,7 @@ def rolled_central(
     *,
     steps: int,
     data: xr.Dataset | None = None,
-    start: int | Literal["first", "last"] = "last",
+    start: Start = "last",
     systems: int = 8,
     limit: float | None = None,
 ) -> Rollout:
@@ -47,9 +47,7 @@ def rolled_central(
         DataError: for other bodies than those of the run, two of them at one place, or a frame that is not there.
         RunError: for a folder that is no such run.
     """
-    for name, value in (("steps", steps), ("systems", systems)):
-        if value < 1:
-            raise ConfigError(f"{name}={value}", expected="1 or more")
+    check_asked(steps, systems, limit)
     run, notes = read_trained(folder), list[str]()
     fits = fits_of(run)
     found, at = _begin(run, data, start, notes)
@@ -89,16 +87,14 @@ def fits_of(run: TrainedRun) -> ForceFits:
     return with_weights(fits, run, run.seeds[0][0])
 
 
-def _begin(
-    run: TrainedRun, data: xr.Dataset | None, start: int | Literal["first", "last"], notes: list[str]
-) -> tuple[Recording, int]:
+def _begin(run: TrainedRun, data: xr.Dataset | None, start: Start, notes: list[str]) -> tuple[Recording, int]:
     """A recording, and the frame of it to start from."""
     if data is not None:
         found = _same_bodies(as_dataset(data), run.shape)
         last = len(found.time) - 1
     else:
         try:
-            motions = read_motions(cast(CentralForceData, run.recipe.data))
+            motions = read_force_data(cast(CentralForceData, run.recipe.data))
         except DataError:
             if start != "last":
                 raise
@@ -108,13 +104,7 @@ def _begin(
             return _kept_start(run.shape), 1
         found = motions.fit
         last = int(np.flatnonzero(found.time < motions.bounds[1])[-1])
-    at = {"first": 0, "last": last}[start] if isinstance(start, str) else start
-    if not 0 <= at < len(found.time):
-        raise DataError(
-            f"start={start}: there is no such frame",
-            expected=f"a frame from 0 to {len(found.time) - 1}, `first` or `last`",
-        )
-    return found, at
+    return found, frame_of(start, len(found.time), last=last)
 
 
 def _same_bodies(ds: xr.Dataset, shape: dict[str, Any]) -> Recording:

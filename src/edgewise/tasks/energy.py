@@ -15,7 +15,7 @@ from edgewise.models.objects import ObjectDims
 from edgewise.tasks.energy_data import energies
 from edgewise.tasks.experiment import Measured, Metric
 from edgewise.tasks.fingerprints import fingerprint
-from edgewise.tasks.frame_batches import FrameBatches
+from edgewise.tasks.frame_batches import FrameBatches, training_sentence
 from edgewise.tasks.learning import Learning
 from edgewise.tasks.motion_scales import scales_of
 from edgewise.tasks.motions import Motions, read_motions
@@ -175,14 +175,10 @@ class EnergyExperiment:
         return [*facts_of(self.parts), ["energy, mean and standard deviation in training", energy]]
 
     def protocol(self) -> list[str]:
-        training = self.training
-        steps = training.epochs * training.steps_an_epoch
         return [
             "Trained on single frames: the potential energy of the system from its objects and relations. The error is"
             " the mean square over the test frames, divided by the variance of their energies.",
-            f"Adam, learning rate {training.learning_rate:g} falling to 0 along half a cosine over {steps} steps of"
-            f" {training.batch_size} frames; normal noise of {training.noise:g} times their spread on"
-            f" {100 * training.noisy:g} % of the states at first, none from an eighth of the steps on.",
+            training_sentence(self.training),
             "Energies are standardised by the mean and standard deviation of the training part. The weights of the"
             " lowest validation error are kept.",
         ]

@@ -17,6 +17,16 @@ NOISE_FROM, NOISE_UNTIL = 0.025, 0.125
 """Shares of the steps between which the noise ends: epochs 50 and 250 of 2000 in the paper."""
 
 
+def training_sentence(training: PhysicsTraining) -> str:
+    """How it is trained, for a protocol."""
+    steps = training.epochs * training.steps_an_epoch
+    return (
+        f"Adam, learning rate {training.learning_rate:g} falling to 0 along half a cosine over {steps} steps of"
+        f" {training.batch_size} frames; normal noise of {training.noise:g} times their spread on"
+        f" {100 * training.noisy:g} % of the states at first, none from an eighth of the steps on."
+    )
+
+
 class FrameBatches:
     """What objectives on single frames have in common: batches, noise on what is read, Adam and its rate.
 

@@ -11,7 +11,7 @@ from edgewise.data.images import Pictures
 from edgewise.models.non_local_net import NonLocalNet
 from edgewise.tasks.images_data import PictureParts, shares_of
 from edgewise.tasks.images_tables import ImagesTraining, NonLocalModel
-from edgewise.tasks.learning import Learning
+from edgewise.tasks.learning import Learning, adamw
 from edgewise.training import batch_indices, cosine
 
 AT_ONCE = 128
@@ -71,13 +71,7 @@ class PicturesObjective:
         self.rate = cosine(training.learning_rate, training.epochs * self.steps_an_epoch)
 
     def optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
-        matrices = [weight for weight in module.parameters() if weight.dim() > 1]
-        vectors = [weight for weight in module.parameters() if weight.dim() <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": self.training.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=1.0, fused=True)
+        return adamw(module, self.training.weight_decay)
 
     def learning_rate(self, step: int) -> float:
         return self.rate(step)

@@ -38,6 +38,17 @@ class Objective(Protocol):
         ...
 
 
+def adamw(module: nn.Module, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019) that decays matrices, and not vectors such as biases; its rate is set later."""
+    matrices = [weight for weight in module.parameters() if weight.dim() > 1]
+    vectors = [weight for weight in module.parameters() if weight.dim() <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=1.0, fused=True)
+
+
 class Learning:
     """Train a module on an objective: validate after every epoch, stop by a rule, keep what the rule says.
 

@@ -48,10 +48,10 @@ def experiment_of(recipe: Recipe, *, skip_invalid: bool = False) -> Experiment:
         return CitationExperiment(recipe, read_classification(cast(CitationData, recipe.data)))
     if recipe.task == "central-forces":
         from edgewise.tasks.central import CentralForceExperiment
-        from edgewise.tasks.central_data import read_motions
+        from edgewise.tasks.central_data import read_force_data
         from edgewise.tasks.central_tables import CentralForceData
 
-        return CentralForceExperiment(recipe, read_motions(cast(CentralForceData, recipe.data)))
+        return CentralForceExperiment(recipe, read_force_data(cast(CentralForceData, recipe.data)))
     from edgewise.tasks.molecule import MoleculeExperiment, read_molecules
 
     return MoleculeExperiment(recipe, *read_molecules(recipe, skip_invalid=skip_invalid))

@@ -15,6 +15,7 @@ from edgewise.models.pair_forces import PairForces
 from edgewise.settings import plain
 from edgewise.tasks.experiment import Measured, Metric
 from edgewise.tasks.fingerprints import fingerprint
+from edgewise.tasks.frame_batches import training_sentence
 from edgewise.tasks.learning import Learning
 from edgewise.tasks.motion_scales import scales_of
 from edgewise.tasks.motions import Motions, read_motions
@@ -179,8 +180,6 @@ class PhysicsExperiment:
         return facts_of(self.parts)
 
     def protocol(self) -> list[str]:
-        training = self.training
-        steps = training.epochs * training.steps_an_epoch
         simulated_ = isinstance(self.recipe.data, SimulatedData)
         return [
             "Trained on single steps: the velocities of the next frame from this one. The error is its mean square over"
@@ -188,9 +187,7 @@ class PhysicsExperiment:
             "The test systems are others than those of the training."
             if simulated_
             else "The last recordings (of a single one the last frames) are the test part.",
-            f"Adam, learning rate {training.learning_rate:g} falling to 0 along half a cosine over {steps} steps of"
-            f" {training.batch_size} frames; normal noise of {training.noise:g} times their spread on"
-            f" {100 * training.noisy:g} % of the states at first, none from an eighth of the steps on.",
+            training_sentence(self.training),
             "The weights of the lowest validation error are kept. Rollouts start at the first frame of a test system.",
         ]
 

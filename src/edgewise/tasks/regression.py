@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from edgewise.graph import Graph, batch
 from edgewise.tasks.baselines import rmse
+from edgewise.tasks.learning import adamw
 from edgewise.tasks.tables import MoleculeTraining
 from edgewise.training import batch_indices, cosine
 
@@ -55,13 +56,7 @@ class Regression:
         self.rate = cosine(training.learning_rate, training.epochs * self.steps_an_epoch)
 
     def optimizer(self, module: nn.Module) -> torch.optim.Optimizer:
-        matrices = [weight for weight in module.parameters() if weight.dim() > 1]
-        vectors = [weight for weight in module.parameters() if weight.dim() <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": self.training.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=1.0, fused=True)
+        return adamw(module, self.training.weight_decay)
 
     def learning_rate(self, step: int) -> float:
         return self.rate(step)

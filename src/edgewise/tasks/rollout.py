@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,13 +15,10 @@ from edgewise.data.roles import DIMS, clock
 from edgewise.errors import ConfigError, DataError
 from edgewise.models.interaction import FlatMLP
 from edgewise.models.learned_simulator import LearnedSimulator
-from edgewise.rollouts import Rollout, reach, stopped
+from edgewise.rollouts import Rollout, Start, check_asked, frame_of, reach, stamped, stopped
 from edgewise.tasks.motions import POTENTIAL, Described, Motions, read_motions
 from edgewise.tasks.physics_tables import EnergyModel
 from edgewise.tasks.records import TrainedRun, read_trained, with_weights
-
-Start = int | Literal["first", "last"]
-"""The frame that a rollout starts from, counted from 0."""
 
 
 def rolled(
@@ -51,9 +48,7 @@ def rolled(
             computed.
         RunError: for a folder that is no such run.
     """
-    for name, value in (("steps", steps), ("systems", systems)):
-        if value < 1:
-            raise ConfigError(f"{name}={value}", expected="1 or more")
+    check_asked(steps, systems, limit)
     run = read_trained(folder)
     if run.recipe.task == "central-forces":
         from edgewise.tasks.central_rollout import rolled_central
@@ -64,7 +59,7 @@ def rolled(
     some = source.isel(sequence=slice(0, systems))
     motions = read_motions(some, Described.from_dict(run.shape["described"]))
     _check_as_trained(simulator, run, motions)
-    at = _frame(some, start)
+    at = frame_of(start, some.sizes["time"])
     states = list(_frames(simulator, motions, at, steps))
     frames = _joined(some, motions, at, states)
     centre, far = reach(source)
@@ -160,17 +155,6 @@ def check_described(run: TrainedRun, motions: Motions) -> None:
         )
 
 
-def _frame(ds: xr.Dataset, start: Start) -> int:
-    last = ds.sizes["time"] - 1
-    at = {"first": 0, "last": last}.get(start, start) if isinstance(start, str) else start
-    if not isinstance(at, int) or not 0 <= at <= last:
-        raise DataError(
-            f"start={start}: there is no such frame",
-            expected=f"a frame from 0 to {last}, `first` or `last`",
-        )
-    return at
-
-
 def _joined(ds: xr.Dataset, motions: Motions, at: int, states: Sequence[tuple[Tensor, Tensor]]) -> xr.Dataset:
     """The start as recorded and the frames after it, in float64, with all that is known of objects and pairs."""
     begin = (motions.position[:, at].double(), motions.velocity[:, at].double())
@@ -185,10 +169,7 @@ def _joined(ds: xr.Dataset, motions: Motions, at: int, states: Sequence[tuple[Te
         [name for name in ("clock", "edges", POTENTIAL) if name in out.variables and "time" in out[name].dims]
     )
     unit = dict(ds["clock" if "clock" in ds.coords else "time"].attrs)
-    if not np.ptp(times, axis=0).any():
-        out = out.assign_coords(time=("time", times[0], unit))
-    else:
-        out = out.assign_coords(time=np.arange(n_frames), clock=(("sequence", "time"), times, unit))
+    out = stamped(out, times, unit)
     for role, values in (("position", position), ("velocity", velocity)):
         for axis, name in enumerate(ds.attrs[role]):
             out[name] = (DIMS, values[..., axis], dict(ds[name].attrs))
